@@ -1,0 +1,5 @@
+"""``python -m neuroonco``."""
+
+from neuroonco.cli import main
+
+main()

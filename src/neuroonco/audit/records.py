@@ -1,0 +1,63 @@
+"""Records of the audit: what was asked, what was changed, and the label that stands."""
+
+from neuroonco.outcomes import Record
+from neuroonco.readings.records import Signs
+from neuroonco.semantics.records import DescribedSlice
+from neuroonco.vocabulary import AuditAction, AuditDecision, ImageRegion, MRSequence
+
+
+class FieldActions(Record):
+    """What the auditor does to each field; None means that it did not say."""
+
+    sequence: AuditAction | None = None
+    region: AuditAction | None = None
+    shape: AuditAction | None = None
+    margins: AuditAction | None = None
+    texture: AuditAction | None = None
+    enhancement: AuditAction | None = None
+    edema: AuditAction | None = None
+    signal_intensity: AuditAction | None = None
+
+
+class AuditAnswer(Record):
+    """One auditor's answer for one label.
+
+    Attributes:
+        error: set if the answer could not be read.
+        findings: a few words on something else seen.
+    """
+
+    slice_id: str
+    sample_id: str
+    auditor: str
+    error: str | None = None
+    decision: AuditDecision | None = None
+    actions: FieldActions = FieldActions()
+    findings: str | None = None
+
+
+class AuditChange(Record):
+    """One change of one field, so that nothing changes without a trace."""
+
+    field: str
+    before: str
+    after: str | None
+    reason: str
+
+
+class AuditedLabel(Record):
+    """The label that stands after the audit, with the slice that it labels.
+
+    ``slice.tumor_type`` and ``slice.sequence`` are what the source states (the reference's ``true_tumor_type``
+    and ``true_modality``); ``sequence`` is what the readings saw.
+    """
+
+    slice_id: str
+    sample_id: str
+    slice: DescribedSlice
+    lesion_found: bool
+    sequence: MRSequence | None = None
+    region: ImageRegion | None = None
+    signs: Signs = Signs()
+    additional_clues: str | None = None
+    changes: tuple[AuditChange, ...] = ()

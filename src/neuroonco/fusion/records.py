@@ -1,0 +1,34 @@
+"""Records of fusion: what two independent readings agree on."""
+
+from neuroonco.outcomes import Record
+from neuroonco.readings.records import Signs
+from neuroonco.vocabulary import ImageRegion, MRSequence
+
+
+class Disagreement(Record):
+    """One field on which the readings differ; the two values are sorted, so that order does not matter.
+
+    Attributes:
+        field: sign name, ``sequence`` or ``region``.
+        values: the two values, sorted; ``null`` for a missing one is spelled as None.
+        fused: what was kept, None if nothing was.
+        reason: which rule decided.
+    """
+
+    field: str
+    values: tuple[str | None, ...]
+    fused: str | None
+    reason: str
+
+
+class FusedLabel(Record):
+    """A slice in which both readings found a lesion, or (``lesion_found`` False) neither did."""
+
+    slice_id: str
+    sample_id: str
+    image_path: str | None = None
+    lesion_found: bool
+    sequence: MRSequence | None = None
+    region: ImageRegion | None = None
+    signs: Signs = Signs()
+    disagreements: tuple[Disagreement, ...] = ()

@@ -1,0 +1,209 @@
+"""Decode images and masks safely: bounded, under one root, always 8-bit gray for the measuring code."""
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from neuroonco.errors import InputError
+
+Gray = npt.NDArray[np.uint8]
+"""Image of shape (height, width), 0 to 255."""
+Mask = npt.NDArray[np.bool_]
+"""Lesion mask of shape (height, width)."""
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP", "MPO", "PPM")
+MIN_SIDE_PX = 32
+MAX_SIDE_PX = 8192
+MAX_PIXELS = 40_000_000
+MAX_FILE_BYTES = 256 * 1024**2
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An image as stored and as used.
+
+    Attributes:
+        pixels: (height, width) or (height, width, 3) array of uint8, EXIF orientation applied, alpha dropped.
+        bit_depth: bits per channel in the file.
+        mode: the file's colour mode as Pillow names it.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    bit_depth: int
+    mode: str
+
+    @property
+    def height_px(self) -> int:
+        """Height after orientation."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width_px(self) -> int:
+        """Width after orientation."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def is_gray(self) -> bool:
+        """True if all colour channels are equal."""
+        if self.pixels.ndim == 2:
+            return True
+        first = self.pixels[..., :1]
+        return bool((self.pixels == first).all())
+
+    def gray(self, channel: int | None = None) -> Gray:
+        """The image as (height, width) uint8: one colour channel if asked, else luma."""
+        if self.pixels.ndim == 2:
+            return self.pixels
+        if channel is not None:
+            return np.ascontiguousarray(self.pixels[..., channel])
+        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def resolve(root: Path, relative: str) -> Path:
+    """Path of a file under ``root``, refusing to leave it.
+
+    Raises:
+        InputError: absolute path, ``..``, NUL, backslash, or a link that leads outside.
+    """
+    pure = PurePosixPath(relative)
+    drive = len(relative) > 1 and relative[1] == ":"
+    if not relative or pure.is_absolute() or ".." in pure.parts or "\0" in relative or "\\" in relative or drive:
+        raise InputError("PATH_OUTSIDE_ROOT", "path must be relative and inside the root", where=relative[:200])
+    path = root / relative
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        inside = False
+    if not inside:
+        raise InputError("PATH_OUTSIDE_ROOT", "a link leads outside the root", where=relative[:200])
+    return path
+
+
+def read_bytes(path: Path, where: str) -> bytes:
+    """All bytes of an image file, with one-line errors.
+
+    Raises:
+        InputError: missing, unreadable, empty or absurdly large.
+    """
+    try:
+        if not path.is_file():
+            raise InputError("FILE_MISSING", "no such file", where=where)
+        size = path.stat().st_size
+        if size == 0:
+            raise InputError("IMAGE_EMPTY", "the file has no bytes", where=where, fix="download it again")
+        if size > MAX_FILE_BYTES:
+            raise InputError("IMAGE_TOO_LARGE", f"{size} bytes, at most {MAX_FILE_BYTES}", where=where)
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=where) from None
+
+
+def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX) -> Decoded:
+    """Decode image bytes to 8-bit pixels.
+
+    16-bit images are scaled by their own minimum and maximum; palette, CMYK and alpha images become RGB; EXIF
+    orientation is applied.
+
+    Args:
+        data: the file's bytes.
+        where: name for messages.
+        min_side_px: the shorter side must have at least this many pixels.
+
+    Raises:
+        InputError: not an image, truncated, or of absurd size; the size is read from the header before any
+            pixel is decoded.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                _check_size(image.size, where, min_side_px)
+                mode = image.mode
+                image.load()
+                upright = ImageOps.exif_transpose(image) or image
+                pixels, bit_depth = _to_uint8(upright)
+    except InputError:
+        raise
+    except UnidentifiedImageError:
+        raise InputError("IMAGE_UNDECODABLE", "not an image of a known format", where=where) from None
+    except Image.DecompressionBombError:
+        raise InputError("IMAGE_TOO_LARGE", "decompression bomb", where=where) from None
+    except Exception as error:
+        # Pillow's decoders raise many types on hostile bytes (OSError, SyntaxError, struct.error, ...): the
+        # boundary to untrusted data is here, and every one of them means the same to a user.
+        truncated = "truncated" in str(error).lower()
+        code = "IMAGE_TRUNCATED" if truncated else "IMAGE_UNDECODABLE"
+        raise InputError(code, str(error)[:120] or type(error).__name__, where=where) from None
+    return Decoded(pixels=pixels, bit_depth=bit_depth, mode=mode)
+
+
+def _check_size(size: tuple[int, int], where: str, min_side_px: int) -> None:
+    width, height = size
+    if max(size) > MAX_SIDE_PX or width * height > MAX_PIXELS:
+        limit = f"at most {MAX_SIDE_PX} px a side and {MAX_PIXELS} px in all"
+        raise InputError("IMAGE_TOO_LARGE", f"{width} x {height} px, {limit}", where=where)
+    if min(size) < min_side_px:
+        raise InputError("IMAGE_TOO_SMALL", f"{width} x {height} px, at least {min_side_px} a side", where=where)
+
+
+def _to_uint8(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:
+    mode = image.mode
+    if mode in ("L", "RGB"):
+        return np.asarray(image, dtype=np.uint8), 8
+    if mode == "1":
+        return np.asarray(image.convert("L"), dtype=np.uint8), 1
+    if mode == "LA":
+        return np.asarray(image.getchannel("L"), dtype=np.uint8), 8
+    if mode.startswith("I") or mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        finite = np.isfinite(values)
+        low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
+        span = high - low
+        scaled = np.zeros_like(values) if span == 0 else (np.where(finite, values, low) - low) / span
+        return np.rint(scaled * 255).astype(np.uint8), 32 if mode == "F" else 16
+    if mode in ("RGBA", "RGBX", "RGBa"):
+        return np.ascontiguousarray(np.asarray(image, dtype=np.uint8)[..., :3]), 8
+    return np.asarray(image.convert("RGB"), dtype=np.uint8), 8
+
+
+def read_image(root: Path, relative: str, channel: int | None = None) -> Gray:
+    """Read one slice as (height, width) uint8.
+
+    Raises:
+        InputError: see :func:`resolve`, :func:`read_bytes` and :func:`decode`.
+    """
+    decoded = decode(read_bytes(resolve(root, relative), relative), relative)
+    if channel is not None and decoded.pixels.ndim != 3:
+        raise InputError("CHANNEL_MISSING", f"channel {channel} of a one-channel image", where=relative)
+    return decoded.gray(channel)
+
+
+def read_mask_values(root: Path, relative: str) -> Gray:
+    """Read a mask image as its stored gray values (height, width); label values are kept, not scaled.
+
+    Raises:
+        InputError: see :func:`resolve`, :func:`read_bytes` and :func:`decode`.
+    """
+    data = read_bytes(resolve(root, relative), relative)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(BytesIO(data), formats=FORMATS) as image:
+                _check_size(image.size, relative, 1)
+                if image.mode == "P":  # a palette mask stores labels as indices; colours are decoration
+                    return np.asarray(image, dtype=np.uint8)
+                if image.mode.startswith("I"):
+                    values: npt.NDArray[Any] = np.asarray(image)
+                    if values.max(initial=0) <= 255 and values.min(initial=0) >= 0:
+                        return values.astype(np.uint8)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        pass  # decode() below meets the same bytes and words the error
+    return decode(data, relative, min_side_px=1).gray()

@@ -1,0 +1,308 @@
+"""Read and write records: the only place that knows file formats.
+
+The suffix decides: ``.parquet`` and ``.jsonl`` hold our typed records, ``.json`` the reference's JSON through a
+:class:`ReferenceCodec` that the record's room supplies. Every file is written beside its target and moved into
+place, so that a kill at any moment leaves either the old file or the new one.
+"""
+
+import hashlib
+import json
+import os
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ValidationError
+
+from neuroonco.errors import InputError
+from neuroonco.outcomes import Quarantined, Record
+
+R = TypeVar("R", bound=Record)
+ROWS_PER_GROUP = 4096
+"""Rows a Parquet row group: bounds memory while writing and reading."""
+MAX_JSON_BYTES = 2 * 1024**3
+"""A JSON document larger than this is refused: it has to be held in memory whole."""
+
+
+@dataclass(frozen=True)
+class ReferenceCodec(Generic[R]):
+    """How a record looks in the reference's JSON.
+
+    Attributes:
+        decode: one JSON object to a record; raises ``InputError`` or ``ValidationError``.
+        encode: a record to a JSON object, or None for a record that the format leaves out.
+    """
+
+    decode: Callable[[dict[str, Any]], R]
+    encode: Callable[[R], dict[str, Any] | None]
+
+
+@dataclass
+class Loaded(Generic[R]):
+    """What a file held: its records, and the rows that could not be read."""
+
+    records: list[R]
+    unreadable: list[Quarantined]
+
+
+# --- reading ---------------------------------------------------------------------------------------------------
+
+
+def load(path: Path, model: type[R], reference: ReferenceCodec[R] | None = None) -> Loaded[R]:
+    """Read a whole file of records; a bad row is set aside with its error and the rest is kept.
+
+    Raises:
+        InputError: the file is missing, unreadable, of an unknown format, or not of that format at all.
+    """
+    loaded: Loaded[R] = Loaded([], [])
+    for number, raw in enumerate(_raw_rows(path, reference is not None)):
+        try:
+            if isinstance(raw, InputError):
+                raise raw
+            if path.suffix == ".json" and reference is not None:
+                loaded.records.append(reference.decode(_object(raw)))
+            else:
+                loaded.records.append(model.model_validate(raw))
+        except (ValidationError, InputError, TypeError, KeyError) as error:
+            loaded.unreadable.append(_unreadable(raw, number, path, error))
+    return loaded
+
+
+def load_strict(path: Path, model: type[R], reference: ReferenceCodec[R] | None = None) -> list[R]:
+    """Like :func:`load`, for files that we wrote ourselves: any bad row is an error."""
+    loaded = load(path, model, reference)
+    if loaded.unreadable:
+        first = loaded.unreadable[0]
+        raise InputError(first.code, first.message, where=f"{path}, {first.slice_id}", fix="rebuild the file")
+    return loaded.records
+
+
+def read_json(path: Path) -> Any:
+    """Parse one JSON document; NaN, duplicate keys and broken text are errors with a place.
+
+    Raises:
+        InputError: missing, unreadable, too large or not JSON.
+    """
+    return parse_json(read_text(path), str(path))
+
+
+def read_text(path: Path, max_bytes: int = MAX_JSON_BYTES) -> str:
+    """Text of a file, with one-line errors for everything that can be wrong with it."""
+    try:
+        if path.stat().st_size > max_bytes:
+            raise InputError("FILE_TOO_LARGE", f"larger than {max_bytes} bytes", where=str(path), fix="split it")
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        raise InputError("FILE_MISSING", "no such file", where=str(path), fix="check the path") from None
+    except UnicodeDecodeError as error:
+        raise InputError(
+            "ENCODING", f"not UTF-8 at byte {error.start}", where=str(path), fix="save it as UTF-8"
+        ) from None
+    except OSError as error:
+        raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=str(path)) from None
+
+
+def parse_json(text: str, where: str) -> Any:
+    """Strict JSON: no NaN, no duplicate keys, no runaway nesting."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise InputError("JSON_DUPLICATE_KEY", f"key {key!r} twice in one object", where=where)
+            found[key] = value
+        return found
+
+    def constant(name: str) -> Any:
+        raise InputError("JSON_NOT_FINITE", f"{name} is not JSON", where=where, fix="use null")
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+    except json.JSONDecodeError as error:
+        place = f"{where}, line {error.lineno} column {error.colno}"
+        raise InputError("JSON_BROKEN", error.msg, where=place, fix="repair or rebuild the file") from None
+    except RecursionError:
+        raise InputError("JSON_TOO_DEEP", "nested too deeply", where=where) from None
+    except ValueError as error:  # an integer of more digits than Python converts
+        raise InputError("JSON_BROKEN", str(error)[:100], where=where) from None
+
+
+def _raw_rows(path: Path, has_reference: bool) -> Iterator[Any]:
+    if path.suffix == ".parquet":
+        yield from _parquet_rows(path)
+    elif path.suffix == ".jsonl":
+        yield from jsonl_rows(path)
+    elif path.suffix == ".json" and has_reference:
+        document = read_json(path)
+        if not isinstance(document, list):
+            raise InputError("JSON_NOT_A_LIST", "expected a list of records", where=str(path))
+        yield from document
+    else:
+        expected = ".parquet, .jsonl or .json" if has_reference else ".parquet or .jsonl"
+        raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix=f"use {expected}")
+
+
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
+                yield from batch.to_pylist()
+    except FileNotFoundError:
+        raise InputError("FILE_MISSING", "no such file", where=str(path), fix="check the path") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        what = str(error).splitlines()[0][:200]
+        raise InputError("PARQUET_BROKEN", what, where=str(path), fix="rebuild the file") from None
+
+
+def jsonl_rows(path: Path) -> Iterator[Any]:
+    """Rows of a JSONL file; a line that is not JSON comes as the ``InputError`` that says so."""
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            try:
+                yield parse_json(line, f"{path}, line {number}")
+            except InputError as error:
+                yield error
+
+
+def _object(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise InputError("ROW_NOT_AN_OBJECT", f"expected an object, found {type(raw).__name__}")
+    return raw
+
+
+def _unreadable(raw: Any, number: int, path: Path, error: Exception) -> Quarantined:
+    row: dict[str, Any] = raw if isinstance(raw, dict) else {}
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "record"
+        unknown = first["type"] == "extra_forbidden"
+        code = "FIELD_UNKNOWN" if unknown else "FIELD_INVALID"
+        message = f"{field}: {'no such field' if unknown else first['msg']}"
+    elif isinstance(error, InputError):
+        code, message = error.code, error.what
+    elif isinstance(error, KeyError):
+        code, message = "FIELD_MISSING", f"{error.args[0]}: missing"
+    else:
+        code, message = "ROW_INVALID", str(error)[:200]
+    identity = row.get("slice_id") or row.get("sample_id") or f"{path.name}#{number}"
+    return Quarantined(slice_id=str(identity)[:200], code=code, message=f"row {number} of {path.name}: {message}")
+
+
+# --- writing ---------------------------------------------------------------------------------------------------
+
+
+def save(
+    path: Path, records: Iterable[R], model: type[R], reference: ReferenceCodec[R] | None = None
+) -> None:
+    """Write records in the given order; the suffix decides the format.
+
+    Raises:
+        InputError: unknown suffix, or the folder cannot be written.
+    """
+    if path.suffix == ".parquet":
+        with atomic(path) as temporary:
+            _write_parquet(temporary, records, model)
+    elif path.suffix == ".jsonl":
+        with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+            for record in records:
+                file.write(record.model_dump_json() + "\n")
+    elif path.suffix == ".json" and reference is not None:
+        objects = [o for o in map(reference.encode, records) if o is not None]
+        write_json(path, objects)
+    else:
+        expected = ".parquet or .jsonl" if reference is None else ".parquet, .jsonl or .json"
+        raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix=f"use {expected}")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write one JSON document as the reference does: two-space indent, UTF-8, no NaN."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_parquet(path: Path, records: Iterable[R], model: type[R]) -> None:
+    schema = arrow_schema(model)
+    with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
+        batch: list[dict[str, Any]] = []
+        for record in records:
+            batch.append(record.model_dump(mode="json"))
+            if len(batch) == ROWS_PER_GROUP:
+                writer.write_table(pa.Table.from_pylist(batch, schema))
+                batch.clear()
+        if batch:
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it there, flushed to disk, if the block succeeds."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        what = error.strerror or str(error)
+        raise InputError("CANNOT_WRITE", what, where=str(path), fix="choose a writable folder") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+_ARROW: tuple[tuple[type, pa.DataType], ...] = (
+    (str, pa.string()),  # StrEnum too
+    (bool, pa.bool_()),  # before int: a bool is an int in Python
+    (int, pa.int64()),
+    (float, pa.float64()),
+)
+
+
+def arrow_schema(model: type[BaseModel]) -> pa.Schema:
+    """Arrow schema of a record type, from its annotations, so that an all-null column keeps its type."""
+    return pa.schema([(name, _arrow_type(f.annotation)) for name, f in model.model_fields.items()])
+
+
+def _arrow_type(annotation: Any) -> pa.DataType:
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        inner = [a for a in get_args(annotation) if a is not type(None)]
+        return _arrow_type(inner[0])
+    if origin in (tuple, list, Sequence):
+        return pa.list_(_arrow_type(get_args(annotation)[0]))
+    if isinstance(annotation, type):
+        if issubclass(annotation, BaseModel):
+            return pa.struct([(n, _arrow_type(f.annotation)) for n, f in annotation.model_fields.items()])
+        for python, arrow in _ARROW:
+            if issubclass(annotation, python):
+                return arrow
+    raise TypeError(f"no Arrow type for {annotation!r}")
+
+
+# --- hashes ----------------------------------------------------------------------------------------------------
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Hex SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_text(*parts: str) -> str:
+    r"""Hex SHA-256 of strings, separated so that ("a", "bc") and ("ab", "c") differ."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,79 @@
+"""Every medical word of the project: its canonical token, meaning, source, spellings and aliases.
+
+>>> recode(MRSequence, "T1C+")
+<MRSequence.T1CE: 't1ce'>
+>>> recode(MRSequence, "diffusion") is None
+True
+>>> coarser(Enhancement.RING)
+<Enhancement.PRESENT: 'present'>
+"""
+
+from neuroonco.vocabulary.recoder import (
+    SIGN_VALUES,
+    Term,
+    coarser,
+    coarsenings,
+    display,
+    enum_of,
+    interop,
+    load_terms,
+    recode,
+    term,
+)
+from neuroonco.vocabulary.terms import (
+    AuditAction,
+    AuditDecision,
+    DropReason,
+    Edema,
+    Enhancement,
+    ImageRegion,
+    LesionSize,
+    LesionSpread,
+    Margins,
+    MaskKind,
+    MRSequence,
+    Plane,
+    PredictionStatus,
+    QuestionType,
+    ReadingKind,
+    Redistribution,
+    Shape,
+    Sign,
+    SignalIntensity,
+    Texture,
+    TumorType,
+)
+
+__all__ = [
+    "SIGN_VALUES",
+    "AuditAction",
+    "AuditDecision",
+    "DropReason",
+    "Edema",
+    "Enhancement",
+    "ImageRegion",
+    "LesionSize",
+    "LesionSpread",
+    "MRSequence",
+    "Margins",
+    "MaskKind",
+    "Plane",
+    "PredictionStatus",
+    "QuestionType",
+    "ReadingKind",
+    "Redistribution",
+    "Shape",
+    "Sign",
+    "SignalIntensity",
+    "Term",
+    "Texture",
+    "TumorType",
+    "coarser",
+    "coarsenings",
+    "display",
+    "enum_of",
+    "interop",
+    "load_terms",
+    "recode",
+    "term",
+]
