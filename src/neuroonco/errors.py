@@ -6,7 +6,7 @@ NeuroOncoError            exit  what it means
 ├── PrerequisiteError      4    a key, an extra or a device is missing
 └── ProviderError          5    a model endpoint failed after all retries
 
-``ChecksFailed`` (exit 1) is for a command that finished its work and found it wanting.
+``ChecksFailedError`` (exit 1) is for a command that finished its work and found it wanting.
 """
 
 
@@ -62,7 +62,7 @@ def printable(text: str) -> str:
     )
 
 
-class ChecksFailed(NeuroOncoError):
+class ChecksFailedError(NeuroOncoError):
     """The work is done and its result does not pass."""
 
     exit_code = 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -90,6 +90,41 @@ def quarantine(
         image_path=image_path,
         code=error.code,
         message=message,
+    )
+
+
+class Identified(Protocol):
+    """Anything that names its slice: every record of the walk from the catalogue to the description."""
+
+    @property
+    def slice_id(self) -> str:
+        """Identity of the slice."""
+        ...
+
+    @property
+    def sample_id(self) -> str:
+        """The reference's id."""
+        ...
+
+    @property
+    def source_id(self) -> str:
+        """The collection's id."""
+        ...
+
+    @property
+    def image_path(self) -> str:
+        """Relative to the root."""
+        ...
+
+
+def quarantine_slice(error: NeuroOncoError, record: Identified) -> Quarantined:
+    """Turn an error met on a slice into the record that keeps it."""
+    return quarantine(
+        error,
+        slice_id=record.slice_id,
+        sample_id=record.sample_id,
+        source_id=record.source_id,
+        image_path=record.image_path,
     )
 
 

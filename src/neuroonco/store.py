@@ -10,7 +10,7 @@ import json
 import os
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
@@ -50,7 +50,7 @@ class Loaded(Generic[R]):
     unreadable: list[Quarantined]
 
 
-# --- reading ---------------------------------------------------------------------------------------------------
+# --- reading ---
 
 
 def load(path: Path, model: type[R], reference: ReferenceCodec[R] | None = None) -> Loaded[R]:
@@ -95,7 +95,8 @@ def read_text(path: Path, max_bytes: int = MAX_JSON_BYTES) -> str:
     """Text of a file, with one-line errors for everything that can be wrong with it."""
     try:
         if path.stat().st_size > max_bytes:
-            raise InputError("FILE_TOO_LARGE", f"larger than {max_bytes} bytes", where=str(path), fix="split it")
+            what = f"larger than {max_bytes} bytes"
+            raise InputError("FILE_TOO_LARGE", what, where=str(path), fix="split it")
         return path.read_text("utf-8")
     except FileNotFoundError:
         raise InputError("FILE_MISSING", "no such file", where=str(path), fix="check the path") from None
@@ -190,15 +191,14 @@ def _unreadable(raw: Any, number: int, path: Path, error: Exception) -> Quaranti
     else:
         code, message = "ROW_INVALID", str(error)[:200]
     identity = row.get("slice_id") or row.get("sample_id") or f"{path.name}#{number}"
-    return Quarantined(slice_id=str(identity)[:200], code=code, message=f"row {number} of {path.name}: {message}")
+    message = f"row {number} of {path.name}: {message}"
+    return Quarantined(slice_id=str(identity)[:200], code=code, message=message)
 
 
-# --- writing ---------------------------------------------------------------------------------------------------
+# --- writing ---
 
 
-def save(
-    path: Path, records: Iterable[R], model: type[R], reference: ReferenceCodec[R] | None = None
-) -> None:
+def save(path: Path, records: Iterable[R], model: type[R], reference: ReferenceCodec[R] | None = None) -> None:
     """Write records in the given order; the suffix decides the format.
 
     Raises:
@@ -257,7 +257,8 @@ def atomic(path: Path) -> Iterator[Path]:
         what = error.strerror or str(error)
         raise InputError("CANNOT_WRITE", what, where=str(path), fix="choose a writable folder") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 _ARROW: tuple[tuple[type, pa.DataType], ...] = (
@@ -289,7 +290,7 @@ def _arrow_type(annotation: Any) -> pa.DataType:
     raise TypeError(f"no Arrow type for {annotation!r}")
 
 
-# --- hashes ----------------------------------------------------------------------------------------------------
+# --- hashes ---
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -1,5 +1,6 @@
 """Records of the audit: what was asked, what was changed, and the label that stands."""
 
+from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import Record
 from neuroonco.readings.records import Signs
 from neuroonco.semantics.records import DescribedSlice
@@ -61,3 +62,19 @@ class AuditedLabel(Record):
     signs: Signs = Signs()
     additional_clues: str | None = None
     changes: tuple[AuditChange, ...] = ()
+
+
+def unknown_slice(label: FusedLabel) -> DescribedSlice:
+    """Stand-in for a slice of which the source file says nothing: only its identity is known."""
+    return DescribedSlice(
+        slice_id=label.slice_id,
+        sample_id=label.sample_id,
+        source_id="unknown",
+        image_path=label.image_path or "",
+        image_sha256="",
+        height_px=0,
+        width_px=0,
+        channels=0,
+        bit_depth=0,
+        notes=("not in the source file",),
+    )

@@ -1,0 +1,1 @@
+"""Building: from audited labels to benchmark questions and instruction pairs."""

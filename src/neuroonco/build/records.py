@@ -24,8 +24,10 @@ class ClosedItem(Record):
         answer: letter of the right option.
         is_rejection: the true answer was removed and ``None of the above`` is right.
         removed_answer: the true answer of a rejection item.
-        label_source: where the answer is from: ``source`` (the collection), ``mask`` or ``audited``.
+        label_source: where the answer is from: ``source`` (the collection), ``mask``, ``audited`` or ``review``;
+            ``unknown`` for a question read from a file that does not say.
         source_id, group_id: collection, and the patient or duplicate group that must not cross a split.
+        rules, seed: what built the question; None if it was read from a file that does not say.
     """
 
     image_id: str
@@ -42,8 +44,8 @@ class ClosedItem(Record):
     label_source: str
     source_id: str | None = None
     group_id: str | None = None
-    rules: str
-    seed: int
+    rules: str | None = None
+    seed: int | None = None
 
     @property
     def is_binary(self) -> bool:
@@ -69,8 +71,8 @@ class OpenItem(Record):
     key_terms: tuple[str, ...]
     source_id: str | None = None
     group_id: str | None = None
-    rules: str
-    seed: int
+    rules: str | None = None
+    seed: int | None = None
 
 
 class InstructionPair(Record):
@@ -78,6 +80,7 @@ class InstructionPair(Record):
 
     Attributes:
         file_kind: ``open``, ``closed_nocot`` or ``closed_cot``: the file it belongs to.
+        subtype: ``open``, ``binary``, ``options`` or ``none_of_the_above``.
         answer: the assistant's whole text.
     """
 
@@ -88,6 +91,7 @@ class InstructionPair(Record):
     image_channel: int | None = None
     file_kind: str
     question_type: QuestionType
+    subtype: str
     question: str
     answer: str
     source_id: str

@@ -65,6 +65,6 @@ def slice_id_of(source_id: str, path_in_source: str, channel: int | None, image_
     """Identity of a slice: the same wherever the root lies, different for every file and channel.
 
     >>> slice_id_of("01", "Training/no_tumor/1.jpg", None, "ab" * 32)
-    's4f2ab95e22c0b9e9'
+    'sac48537bfa8f98d1'
     """
     return "s" + sha256_text(source_id, path_in_source, str(channel), image_sha256)[:16]

@@ -1,0 +1,1 @@
+"""Stage ``curate``: unusable files, byte-identical copies, contradicting labels, leaking splits."""

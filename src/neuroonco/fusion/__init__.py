@@ -1,0 +1,1 @@
+"""Stage ``fuse``: what two independent readings agree on."""

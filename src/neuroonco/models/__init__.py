@@ -1,0 +1,1 @@
+"""Clients of vision-language models, behind one protocol."""

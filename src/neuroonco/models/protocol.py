@@ -4,19 +4,35 @@ from typing import Protocol
 
 from neuroonco.images import Gray
 from neuroonco.outcomes import Record
+from neuroonco.vocabulary import QuestionType
 
 
 class ClosedRequest(Record):
-    """What a model may know of a closed question: its text and options, and nothing that names the image."""
+    """What a model may know of a closed question: its text and options, and nothing that names the image.
 
+    Attributes:
+        question_id: opaque and stable, so that a seeded baseline does not depend on the order of questions. It is
+            no part of the prompt.
+        question_type: what is asked for; no part of the prompt either.
+        options: (letter, text) as offered.
+    """
+
+    question_id: str
+    question_type: QuestionType
     question: str
     options: tuple[tuple[str, str], ...]
 
 
 class Reply(Record):
-    """A model's raw answer."""
+    """A model's raw answer.
+
+    Attributes:
+        text: as it came; the letter is read from it by ``predict.parse`` alone.
+        refused: the model declined to answer (a provider's refusal, a baseline's abstention).
+    """
 
     text: str
+    refused: bool = False
 
 
 class VisionLanguageModel(Protocol):
@@ -27,6 +43,15 @@ class VisionLanguageModel(Protocol):
         """Name that is written into every prediction."""
         ...
 
+    @property
+    def looks_at_image(self) -> bool:
+        """False for a model that answers without the image; then none is read."""
+        ...
+
     def answer(self, request: ClosedRequest, image: Gray | None) -> Reply:
-        """Answer one question about one (height, width) image; None where the model does not look."""
+        """Answer one question about one (height, width) image; None where the model does not look.
+
+        Raises:
+            ProviderError: this call failed after all retries; the question is recorded as an API error.
+        """
         ...

@@ -10,12 +10,13 @@ class PhantomTruth(Record):
 
     Attributes:
         image_path, mask_path: relative to the phantom root; no mask for a healthy slice.
-        seed: of this slice; drawing again with it gives the same bytes.
+        seed, number: of the series and of this slice in it; drawing again with both gives the same bytes.
     """
 
     image_path: str
     mask_path: str | None
     seed: int
+    number: int
     tumor_type: TumorType
     sequence: MRSequence
     plane: Plane

@@ -1,0 +1,1 @@
+"""Scoring: how often predictions are right, with the interval that their number permits."""

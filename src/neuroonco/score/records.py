@@ -1,18 +1,141 @@
 """Records of scoring: every figure with its n and its interval."""
 
+from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
 
+__all__ = [
+    "AirReport",
+    "AttributeReport",
+    "Comparison",
+    "Difference",
+    "Estimate",
+    "Rejection",
+    "Score",
+    "SignQuality",
+]
 
-class Estimate(Record):
-    """A proportion with its Wilson interval.
+
+class Rejection(Record):
+    """How a model uses "None of the above"; the three have to be read together.
 
     Attributes:
-        value: successes over n; None (never 0.0) where n is 0.
-        low, high: 95 % Wilson score interval; None where n is 0.
-        n: denominator.
+        recall: rejection items so answered, of all rejection items. 1.0 for a model that always says so.
+        precision: right ones, of all such answers to questions that offer it.
+        false_rejection_rate: answerable questions so answered, of all answerable questions that offer it.
+    """
+
+    recall: Estimate
+    precision: Estimate
+    false_rejection_rate: Estimate
+
+
+class Score(Record):
+    """Closed questions scored; each question of the benchmark counts, answered or not.
+
+    Attributes:
+        accuracy: right answers of all questions.
+        by_type: the same, by question type.
+        binary, multiple_choice: the same, by the number of options (two, or more).
+        by_source: the same, by collection; ``(none)`` where none is stated.
+        by_sequence: the same, by MR sequence; None where the sequences were not given.
+        status: questions by what became of them: the prediction statuses, and ``missing`` (no prediction),
+            ``conflicting`` (several that differ), ``invalid_letter`` (a letter that is not offered). Sums to n.
+        unmatched_predictions: predictions for questions that the benchmark does not have.
+        duplicate_predictions: predictions beyond the first of a question.
+        macro_by_type: mean of the accuracies by type; None without questions.
+        chance: expected accuracy of drawing an offered letter; None without questions.
+        complete: every question was put to the model and came back: none missing, conflicting, failed, or without
+            its image.
+    """
+
+    accuracy: Estimate
+    by_type: dict[str, Estimate]
+    rejection: Rejection
+    binary: Estimate
+    multiple_choice: Estimate
+    by_source: dict[str, Estimate]
+    by_sequence: dict[str, Estimate] | None = None
+    status: dict[str, int]
+    unmatched_predictions: int
+    duplicate_predictions: int
+    macro_by_type: float | None
+    chance: float | None
+    complete: bool
+
+
+class Difference(Record):
+    """Difference of two accuracies on the same questions.
+
+    Attributes:
+        value: the first minus the second; None where n is 0.
+        low, high: 95 % bootstrap interval; None with fewer than two images.
+        n: questions.
+        images: images, the unit that is resampled.
     """
 
     value: float | None
     low: float | None
     high: float | None
+    n: int
+    images: int
+
+
+class Comparison(Record):
+    """Two models on the same questions.
+
+    Attributes:
+        accuracy_a, accuracy_b: each on its own.
+        difference: a minus b.
+        both_right, only_a, only_b, neither: questions by who is right.
+        p_value: exact McNemar test, two-sided; None without questions.
+        seed, resamples: of the bootstrap.
+    """
+
+    accuracy_a: Estimate
+    accuracy_b: Estimate
+    difference: Difference
+    both_right: int
+    only_a: int
+    only_b: int
+    neither: int
+    p_value: float | None
+    seed: int
+    resamples: int
+
+
+class AirReport(Record):
+    """Attribute informativeness of lesion-positive labels.
+
+    Attributes:
+        by_sign: share of labels whose sign is not null.
+        mean: mean of the six shares; None without labels.
+        n: labels.
+    """
+
+    by_sign: dict[str, Estimate]
+    mean: float | None
+    n: int
+
+
+class SignQuality(Record):
+    """Emitted values of one sign, or of all, against a known truth.
+
+    Attributes:
+        precision: right values of all emitted values.
+        omission: assessable signs left empty, of all assessable signs.
+        coarser: right values that are coarser than the truth.
+        invented: emitted values where the truth is not assessable; they count as wrong.
+    """
+
+    precision: Estimate
+    omission: Estimate
+    coarser: int
+    invented: int
+
+
+class AttributeReport(Record):
+    """Signs against a known truth, each and overall."""
+
+    by_sign: dict[str, SignQuality]
+    overall: SignQuality
     n: int

@@ -1,0 +1,1 @@
+"""Stage ``train``: fine-tuning on our instruction files."""

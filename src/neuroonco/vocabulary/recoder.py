@@ -51,6 +51,11 @@ class Term(BaseModel):
     bids: str | None = None
 
 
+_ENUMS: tuple[type[StrEnum], ...] = tuple(
+    e for e in vars(_terms).values() if isinstance(e, type) and issubclass(e, StrEnum) and e is not StrEnum
+)
+
+
 def _group(enum: type[StrEnum]) -> str:
     """``MRSequence`` -> ``mr_sequence``: the table of ``terms.toml`` that describes an enumeration."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", enum.__name__).lower()
@@ -59,10 +64,9 @@ def _group(enum: type[StrEnum]) -> str:
 @cache
 def enum_of(group: str) -> type[StrEnum]:
     """The enumeration that a group of ``terms.toml`` describes."""
-    for candidate in vars(_terms).values():
-        if isinstance(candidate, type) and issubclass(candidate, StrEnum) and candidate is not StrEnum:
-            if _group(candidate) == group:
-                return candidate
+    for candidate in _ENUMS:
+        if _group(candidate) == group:
+            return candidate
     raise KeyError(group)
 
 

@@ -221,6 +221,7 @@ class DropReason(StrEnum):
     AUDIT_MISSING = "audit_missing"
     AUDIT_UNREADABLE = "audit_unreadable"
     HELD_OUT_FOR_BENCHMARK = "held_out_for_benchmark"
+    LEFT_FOR_INSTRUCTIONS = "left_for_instructions"
     NOT_SELECTED = "not_selected"
     NO_ANSWERABLE_QUESTION = "no_answerable_question"
     REVIEW_REJECTED = "review_rejected"

@@ -1,0 +1,41 @@
+# make demo     install, walk the whole pipeline on embedded defaults, print where the report is
+# make test     install what the tests need and run them
+# make check    lint, types, import contract, docs
+# make install  only install
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+
+.PHONY: demo test check install clean
+
+install: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/neuroonco demo --out runs/demo
+
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest -q -n auto
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff check src tests scripts benchmarks
+	$(BIN)/ruff format --check src tests scripts benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/write_cli_docs.py --check
+
+$(BIN)/python:
+	sh scripts/make_venv.sh $(PYTHON) $(VENV)
+
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(DEV_STAMP): $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(STAMP)
+
+clean:
+	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,130 @@
+"""Stage ``audit``: apply an auditor's answers to fused labels. Fail closed; nothing is ever added."""
+
+from collections.abc import Iterable, Mapping
+
+from neuroonco.audit.interop import apply_as_reference
+from neuroonco.audit.records import AuditAnswer, AuditChange, AuditedLabel, unknown_slice
+from neuroonco.fusion.records import FusedLabel
+from neuroonco.outcomes import Dropped, StageOutcome
+from neuroonco.readings.records import Signs
+from neuroonco.rules import RuleSet
+from neuroonco.semantics.records import DescribedSlice
+from neuroonco.vocabulary import AuditAction, AuditDecision, DropReason, MRSequence, Sign, coarser
+
+
+def apply_answers(
+    labels: Iterable[FusedLabel],
+    answers: Mapping[str, AuditAnswer],
+    slices: Mapping[str, DescribedSlice],
+    *,
+    rules: RuleSet,
+) -> StageOutcome[AuditedLabel]:
+    """Apply answers to labels.
+
+    Args:
+        labels: fused labels, lesions and healthy ones.
+        answers: by ``slice_id``; a label without one is dropped.
+        slices: the source's facts by ``slice_id``; a label without one keeps only what was read.
+        rules: set ``paper`` or ``default``.
+
+    Returns:
+        Labels that stand, in the order given; dropped are the rejected and the unaudited.
+    """
+    outcome: StageOutcome[AuditedLabel] = StageOutcome()
+    for label in labels:
+        record = slices.get(label.slice_id) or unknown_slice(label)
+        answer = answers.get(label.slice_id)
+        if answer is None:
+            outcome.dropped.append(_drop(label, record, DropReason.AUDIT_MISSING, None))
+            continue
+        apply = apply_as_reference if rules.name == "paper" else apply_answer
+        result = apply(label, answer, record)
+        if isinstance(result, AuditedLabel):
+            outcome.kept.append(result)
+        else:
+            outcome.dropped.append(result)
+    return outcome
+
+
+def apply_answer(label: FusedLabel, answer: AuditAnswer, record: DescribedSlice) -> AuditedLabel | Dropped:
+    """Apply one answer by our rules.
+
+    An unreadable answer, or one without a decision, is never an acceptance. KEEP leaves a field, ERASE empties
+    it, DOWNGRADE puts its declared coarser term, or nothing where none is declared. Where the audit takes the
+    sequence away, the signs that only this sequence can show go with it.
+    """
+    if answer.error is not None or answer.decision is None:
+        detail = answer.error or "no final decision"
+        return _drop(label, record, DropReason.AUDIT_UNREADABLE, detail)
+    if answer.decision is AuditDecision.REJECT:
+        return _drop(label, record, DropReason.AUDIT_REJECTED, answer.findings)
+
+    changes: list[AuditChange] = []
+    sequence, region, signs = label.sequence, label.region, label.signs
+    actions = answer.actions
+    if sequence is not None and actions.sequence in (AuditAction.ERASE, AuditAction.DOWNGRADE):
+        changes.append(_change("sequence", sequence, None, f"auditor: {actions.sequence}"))
+        sequence = None
+    if region is not None and actions.region in (AuditAction.ERASE, AuditAction.DOWNGRADE):
+        changes.append(_change("region", region, None, f"auditor: {actions.region}"))
+        region = None
+    for sign in Sign:
+        action: AuditAction | None = getattr(actions, sign.value)
+        value = signs.get(sign)
+        if value is None or action in (None, AuditAction.KEEP):
+            continue
+        after = coarser(value) if action is AuditAction.DOWNGRADE else None
+        changes.append(_change(sign.value, value, after, f"auditor: {action}"))
+        signs = signs.with_value(sign, after)
+    if label.sequence is not None and sequence is None:
+        signs = _without_sequence(signs, record.sequence, changes)
+    return AuditedLabel(
+        slice_id=label.slice_id,
+        sample_id=label.sample_id,
+        slice=record,
+        lesion_found=label.lesion_found,
+        sequence=sequence,
+        region=region,
+        signs=signs,
+        additional_clues=answer.findings,
+        changes=tuple(changes),
+    )
+
+
+def assessable(sign: Sign, sequence: MRSequence | None) -> bool:
+    """Whether MR physics lets a sign be read on a sequence.
+
+    >>> assessable(Sign.ENHANCEMENT, MRSequence.T1), assessable(Sign.EDEMA, MRSequence.FLAIR)
+    (False, True)
+    """
+    if sign is Sign.ENHANCEMENT:
+        return sequence is MRSequence.T1CE
+    if sign is Sign.EDEMA:
+        return sequence in (MRSequence.T2, MRSequence.FLAIR)
+    if sign is Sign.SIGNAL_INTENSITY:
+        return sequence is not None and sequence is not MRSequence.T1CE
+    return True
+
+
+def _without_sequence(signs: Signs, stated: MRSequence | None, changes: list[AuditChange]) -> Signs:
+    for sign in Sign:
+        value = signs.get(sign)
+        if value is not None and not assessable(sign, stated):
+            changes.append(_change(sign.value, value, None, "not assessable without the sequence"))
+            signs = signs.with_value(sign, None)
+    return signs
+
+
+def _change(field: str, before: str, after: str | None, reason: str) -> AuditChange:
+    return AuditChange(field=field, before=str(before), after=None if after is None else str(after), reason=reason)
+
+
+def _drop(label: FusedLabel, record: DescribedSlice, reason: DropReason, detail: str | None) -> Dropped:
+    return Dropped(
+        slice_id=label.slice_id,
+        sample_id=label.sample_id,
+        source_id=record.source_id,
+        image_path=record.image_path,
+        reason=reason,
+        detail=detail,
+    )

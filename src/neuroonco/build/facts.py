@@ -1,0 +1,84 @@
+"""What may be asked about a slice, and the answer that its label supports."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.vocabulary import MRSequence, QuestionType, Sign, TumorType
+
+ASKED_OF_SIGNS = (Sign.MARGINS, Sign.TEXTURE, Sign.ENHANCEMENT, Sign.EDEMA, Sign.SIGNAL_INTENSITY)
+"""Signs whose questions are answered by the audited label; the shape is answered by the mask."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that is known about a slice.
+
+    Attributes:
+        question_type: the question it answers.
+        value: the canonical answer; ``absent`` is an answer like any other.
+        label_source: ``source``, ``mask`` or ``audited``.
+    """
+
+    question_type: QuestionType
+    value: StrEnum
+    label_source: str
+
+    @property
+    def wording(self) -> str:
+        """Key of its wording in ``prompts/questions.toml``; healthy and untyped slices have one of their own."""
+        if isinstance(self.value, TumorType) and not self.value.is_specific:
+            return "diagnosis_binary"
+        return self.question_type.value
+
+
+def facts(label: AuditedLabel) -> tuple[Fact, ...]:
+    """Everything that may be asked about one slice, in the order of :class:`QuestionType`.
+
+    - The diagnosis is the source's, and asked only where the slice can show it: a tumour type needs a slice
+      that the source does not mark as free of tumour and a lesion that was found; healthy needs that none
+      was found.
+    - The sequence is the source's alone: what a reading saw is no truth.
+    - Lesion attributes need a lesion: size, shape, spread and location come from the mask, the other signs
+      from the audited label, and only where the sequence lets them be seen.
+    """
+    found: list[Fact] = []
+    record = label.slice
+    if record.tumor_type is not None and _shows(label, record.tumor_type):
+        found.append(Fact(QuestionType.DIAGNOSIS, record.tumor_type, "source"))
+    if record.sequence is not None:
+        found.append(Fact(QuestionType.MODALITY, record.sequence, "source"))
+    if record.tumor_type is TumorType.HEALTHY or record.tumor_present is False:
+        return tuple(found)
+    if record.semantics is not None:
+        measured: tuple[tuple[QuestionType, StrEnum | None], ...] = (
+            (QuestionType.SIZE, record.semantics.size),
+            (QuestionType.SHAPE, record.semantics.shape),
+            (QuestionType.SPREAD, record.semantics.spread),
+            (QuestionType.LOCATION, record.semantics.location),
+        )
+        found.extend(Fact(question, value, "mask") for question, value in measured if value is not None)
+    if label.lesion_found:
+        sequence = record.sequence or label.sequence
+        for sign in ASKED_OF_SIGNS:
+            value = label.signs.get(sign)
+            if value is not None and _visible(sign, sequence):
+                found.append(Fact(QuestionType(sign.value), value, "audited"))
+    return tuple(found)
+
+
+def _shows(label: AuditedLabel, tumor_type: TumorType) -> bool:
+    if tumor_type is TumorType.HEALTHY:
+        return label.slice.tumor_present is not True and not label.lesion_found
+    return label.slice.tumor_present is not False and label.lesion_found
+
+
+def _visible(sign: Sign, sequence: MRSequence | None) -> bool:
+    """Whether an image of this sequence can show the sign at all."""
+    if sign is Sign.ENHANCEMENT:
+        return sequence is MRSequence.T1CE
+    if sign is Sign.EDEMA:
+        return sequence in (MRSequence.T2, MRSequence.FLAIR)
+    if sign is Sign.SIGNAL_INTENSITY:
+        return sequence is not None and sequence is not MRSequence.T1CE
+    return True

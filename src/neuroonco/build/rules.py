@@ -1,0 +1,15 @@
+"""The rules of building, as ``rules/*.toml`` gives them."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BuildRules(BaseModel):
+    """Section ``build`` of a rule set; each entry is explained there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    benchmark_share: float = Field(ge=0, le=1)
+    rejection_share: float = Field(ge=0, lt=1)
+    max_options: int = Field(ge=2, le=4)
+    max_shortcut_gain: float
+    min_occurrences: int = Field(ge=1)

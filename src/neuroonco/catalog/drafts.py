@@ -1,0 +1,194 @@
+"""From what a path says about an image to its records: read it once, check its mask, keep what went wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from neuroonco import images, masks
+from neuroonco.catalog.files import regular_file
+from neuroonco.catalog.records import MaskRef, SliceRecord, slice_id_of
+from neuroonco.errors import InputError
+from neuroonco.outcomes import Dropped, StageOutcome, quarantine
+from neuroonco.store import sha256_bytes
+from neuroonco.vocabulary import DropReason, MaskKind, MRSequence, Plane, TumorType
+
+YOLO_KINDS = (MaskKind.YOLO_POLYGONS, MaskKind.YOLO_BOXES)
+
+
+@dataclass(frozen=True)
+class SliceDraft:
+    """What is known about an image from its path alone.
+
+    Attributes:
+        path_in_source: relative to the source's folder; with the content it makes the ``slice_id``.
+        image_path: relative to the root.
+        channels: sequence of each colour channel, if the file holds several; then ``sequence`` is None.
+        missing_repeats: see :class:`neuroonco.sources.LayoutRule`.
+        mask: the mask that is expected, whether it exists or not.
+        attach_mask: False for a healthy slice: its label file is read for contradictions only.
+        empty_means_absent, class_labels: see :class:`neuroonco.sources.MaskRule`.
+    """
+
+    source_id: str
+    path_in_source: str
+    image_path: str
+    sample_id: str
+    tumor_type: TumorType | None = None
+    tumor_present: bool | None = None
+    source_label: str | None = None
+    sequence: MRSequence | None = None
+    plane: Plane | None = None
+    patient_id: str | None = None
+    split: str | None = None
+    channels: tuple[MRSequence, ...] = ()
+    missing_repeats: MRSequence | None = None
+    mask: MaskRef | None = None
+    attach_mask: bool = True
+    empty_means_absent: bool = False
+    class_labels: Mapping[int, TumorType] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    origin: str | None = None
+
+
+def complete(root: Path, draft: SliceDraft) -> StageOutcome[SliceRecord]:
+    """Read the image and its mask, and make one record for each sequence that the file holds.
+
+    An image that cannot be read is quarantined. A mask that cannot be read, or does not fit, leaves the slice
+    without mask, with the note ``mask:<code>``, and the mask's error is quarantined beside it.
+    """
+    outcome: StageOutcome[SliceRecord] = StageOutcome()
+    try:
+        data = images.read_bytes(regular_file(root, draft.image_path), draft.image_path)
+        decoded = images.decode(data, draft.image_path)
+        if draft.channels and decoded.pixels.ndim != 3:
+            what = f"one channel where {len(draft.channels)} sequences are expected"
+            raise InputError("CHANNEL_MISSING", what, where=draft.image_path)
+    except InputError as error:
+        outcome.quarantined.append(
+            quarantine(
+                error,
+                slice_id=slice_id_of(draft.source_id, draft.path_in_source, None, ""),
+                source_id=draft.source_id,
+                image_path=draft.image_path,
+            )
+        )
+        return outcome
+    sha256 = sha256_bytes(data)
+    mask, present, notes = draft.mask if draft.attach_mask else None, draft.tumor_present, draft.notes
+    if draft.mask is not None:
+        try:
+            mask, present, found = _read_mask(root, draft, draft.mask, (decoded.height_px, decoded.width_px))
+            notes += found
+        except InputError as error:
+            mask, notes = None, (*notes, f"mask:{error.code}")
+            outcome.quarantined.append(
+                quarantine(
+                    error,
+                    slice_id=slice_id_of(draft.source_id, f"{draft.path_in_source}#mask", None, sha256),
+                    source_id=draft.source_id,
+                    image_path=draft.mask.path,
+                )
+            )
+    record = SliceRecord(
+        slice_id=slice_id_of(draft.source_id, draft.path_in_source, None, sha256),
+        sample_id=draft.sample_id,
+        source_id=draft.source_id,
+        image_path=draft.image_path,
+        image_sha256=sha256,
+        height_px=decoded.height_px,
+        width_px=decoded.width_px,
+        channels=decoded.pixels.shape[2] if decoded.pixels.ndim == 3 else 1,
+        bit_depth=decoded.bit_depth,
+        tumor_present=present,
+        tumor_type=draft.tumor_type,
+        source_label=draft.source_label,
+        sequence=draft.sequence,
+        plane=draft.plane,
+        patient_id=draft.patient_id,
+        split=draft.split,
+        mask=mask,
+        notes=notes,
+        origin=draft.origin,
+    )
+    if draft.channels:
+        _split_channels(record, draft, decoded, outcome)
+    else:
+        outcome.kept.append(record)
+    return outcome
+
+
+def _split_channels(
+    record: SliceRecord, draft: SliceDraft, decoded: images.Decoded, outcome: StageOutcome[SliceRecord]
+) -> None:
+    """One record a channel; a channel that merely repeats another sequence is dropped."""
+    repeated = None
+    if draft.missing_repeats is not None:
+        repeated = decoded.gray(draft.channels.index(draft.missing_repeats))
+    for channel, sequence in enumerate(draft.channels):
+        slice_id = slice_id_of(draft.source_id, draft.path_in_source, channel, record.image_sha256)
+        sample_id = f"{draft.sample_id}_{sequence.value}"
+        is_copy = repeated is not None and bool((decoded.gray(channel) == repeated).all())
+        if is_copy and sequence is not draft.missing_repeats:
+            outcome.dropped.append(
+                Dropped(
+                    slice_id=slice_id,
+                    sample_id=sample_id,
+                    source_id=draft.source_id,
+                    image_path=draft.image_path,
+                    reason=DropReason.SEQUENCE_MISSING,
+                    detail=f"channel {channel} ({sequence.value}) repeats {draft.missing_repeats}",
+                )
+            )
+            continue
+        outcome.kept.append(
+            record.model_copy(
+                update={
+                    "slice_id": slice_id,
+                    "sample_id": sample_id,
+                    "image_channel": channel,
+                    "sequence": sequence,
+                }
+            )
+        )
+
+
+def _read_mask(
+    root: Path, draft: SliceDraft, mask: MaskRef, shape: tuple[int, int]
+) -> tuple[MaskRef | None, bool | None, tuple[str, ...]]:
+    """The mask to attach, whether a tumour is present, and notes; the mask of a healthy slice is not attached."""
+    present = draft.tumor_present
+    if mask.kind in YOLO_KINDS:
+        try:
+            regular_file(root, mask.path)
+        except InputError as error:
+            if error.code == "FILE_MISSING" and not draft.attach_mask:
+                return None, present, ()
+            raise
+        outlines = masks.read_outlines(root, mask.model_copy(update={"lesion_values": None}))
+        notes = _contradictions(draft, [outline.class_id for outline in outlines])
+        if not draft.attach_mask:
+            return None, present, notes
+        return (mask, present, notes) if outlines else (None, present, (*notes, "mask:MASK_EMPTY"))
+    if not draft.attach_mask:
+        return None, present, ()
+    regular_file(root, mask.path)
+    lesion = masks.read_lesion_mask(root, mask, shape)
+    if draft.empty_means_absent and lesion is not None and not lesion.any():
+        present = False
+    return mask, present, ()
+
+
+def _contradictions(draft: SliceDraft, class_ids: list[int]) -> tuple[str, ...]:
+    """Notes on boxes whose class is not the slice's; a generic tumour contradicts no tumour type."""
+    if not draft.class_labels:
+        return ()
+    found: set[str] = set()
+    for class_id in class_ids:
+        said = draft.class_labels.get(class_id)
+        if said is None:
+            found.add(f"box_class:{class_id}")
+        elif draft.tumor_type is not None and said is not draft.tumor_type:
+            is_tumor = TumorType.HEALTHY not in (said, draft.tumor_type)
+            if not (is_tumor and TumorType.TUMOR in (said, draft.tumor_type)):
+                found.add(f"box_label:{said.value}")
+    return tuple(sorted(found))

@@ -1,0 +1,145 @@
+"""Commands about models: predict, score, compare, train."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroonco.cli.build import Benchmark, readable_benchmark
+from neuroonco.cli.options import AsJson, Out, Root, Seed
+from neuroonco.cli.output import existing_root, result, result_json, say, table
+from neuroonco.errors import InputError, PrerequisiteError
+from neuroonco.intervals import Estimate
+from neuroonco.predict.interop import read_predictions
+from neuroonco.predict.predict import predict_to
+from neuroonco.predict.records import Prediction
+from neuroonco.rules import load_rules
+from neuroonco.score.closed import score_closed
+from neuroonco.score.compare import compare
+from neuroonco.train.check import check_instructions
+from neuroonco.walk.models import MODELS, model_named
+
+Predictions = Annotated[Path, typer.Argument(help="Predictions: ours or the reference's JSONL.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("predict")(predict_command)
+    app.command("score")(score_command)
+    app.command("compare")(compare_command)
+    app.command("train")(train_command)
+
+
+def predict_command(
+    benchmark: Benchmark,
+    root: Root,
+    model: Annotated[str, typer.Option("--model", help=f"Who answers: {', '.join(MODELS)}.")],
+    out: Out,
+    seed: Seed = 2602,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model answer a closed benchmark; killed and run again, it goes on where it was.
+
+    Example: neuroonco predict benchmark_closed.json --root data/ --model measuring --out predictions.jsonl
+    """
+    existing_root(root)
+    items = readable_benchmark(benchmark).records
+    chosen = model_named(model, items, seed=seed, rules=load_rules("default"))
+    predictions = predict_to(out, items, chosen, root=root)
+    counts = {s: sum(p.status == s for p in predictions) for s in sorted({p.status.value for p in predictions})}
+    if as_json:
+        result_json({"out": out.name, "model": chosen.name, "n": len(predictions), "status": counts})
+    else:
+        say(f"{len(predictions)} questions: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
+
+
+def _read(path: Path) -> list[Prediction]:
+    loaded = read_predictions(path)
+    for row in loaded.unreadable:
+        say(f"unreadable[{row.code}]: {row.message}; where: {row.slice_id}")
+    if not loaded.records and not loaded.unreadable:
+        say(f"{path.name}: no prediction in this file; every question counts as missing")
+    return loaded.records
+
+
+def _cell(estimate: Estimate) -> tuple[str, str, int]:
+    if estimate.value is None:
+        return "none", "", 0
+    return f"{estimate.value:.1%}", f"{estimate.low:.1%} to {estimate.high:.1%}", estimate.n
+
+
+def score_command(benchmark: Benchmark, predictions: Predictions, as_json: AsJson = False) -> None:
+    """Score predictions; every question counts, and a missing or unreadable answer is wrong.
+
+    Example: neuroonco score benchmark_closed.json predictions.jsonl --json
+    """
+    score = score_closed(readable_benchmark(benchmark).records, _read(predictions))
+    if as_json:
+        result_json(score.model_dump(mode="json"))
+        return
+    rows = [("all questions", *_cell(score.accuracy))]
+    rows += [(f"type: {name}", *_cell(e)) for name, e in score.by_type.items()]
+    rows += [("binary", *_cell(score.binary)), ("multiple choice", *_cell(score.multiple_choice))]
+    rejection = score.rejection
+    rows += [
+        ("rejection: recall", *_cell(rejection.recall)),
+        ("rejection: precision", *_cell(rejection.precision)),
+        ("rejection: false rejection rate", *_cell(rejection.false_rejection_rate)),
+    ]
+    table("Score", ("", "value", "95 % interval", "n"), rows, to_stdout=True)
+    chance = "none" if score.chance is None else f"{score.chance:.1%}"
+    statuses = ", ".join(f"{n} {status}" for status, n in score.status.items() if n)
+    result(f"chance {chance}; {statuses}" + ("" if score.complete else "; incomplete"))
+
+
+def compare_command(
+    benchmark: Benchmark,
+    first: Annotated[Path, typer.Argument(metavar="PRED_A", help="Predictions of one model.")],
+    second: Annotated[Path, typer.Argument(metavar="PRED_B", help="Predictions of the other.")],
+    seed: Seed = 2602,
+    as_json: AsJson = False,
+) -> None:
+    """Say which of two models is better on the same questions, and whether that could be chance.
+
+    Example: neuroonco compare benchmark_closed.json a.jsonl b.jsonl
+    """
+    compared = compare(readable_benchmark(benchmark).records, _read(first), _read(second), seed=seed)
+    if as_json:
+        result_json(compared.model_dump(mode="json"))
+        return
+    rows = [(first.name, *_cell(compared.accuracy_a)), (second.name, *_cell(compared.accuracy_b))]
+    table("Accuracy", ("", "value", "95 % interval", "n"), rows, to_stdout=True)
+    difference = compared.difference
+    if difference.value is not None and difference.low is not None and difference.high is not None:
+        interval = f"{difference.low:+.1%} to {difference.high:+.1%}"
+        result(f"first minus second: {difference.value:+.1%} ({interval}, {difference.images} images resampled)")
+    result(f"right: both {compared.both_right}, only first {compared.only_a}, only second {compared.only_b}")
+    if compared.p_value is not None:
+        result(f"exact McNemar p = {compared.p_value:.4f}")
+
+
+def train_command(
+    instructions: Annotated[Path, typer.Argument(help="Instruction file, chat JSONL.")],
+    root: Root,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check what training would read.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check instruction data before training: rows, roles, images, letters. Training itself comes later.
+
+    Example: neuroonco train instruction_closed_nocot_train.jsonl --root data/ --dry-run
+    """
+    if not dry_run:
+        fix = "use --dry-run, and train with a framework that reads chat JSONL"
+        raise PrerequisiteError("TRAIN_EXTRA", "fine-tuning is not in this version", fix=fix)
+    existing_root(root)
+    if not instructions.exists():
+        raise InputError("FILE_MISSING", "no such file", where=str(instructions), fix="see build instruct")
+    checked = check_instructions(instructions, root)
+    if as_json:
+        result_json(checked.model_dump())
+    else:
+        result(f"{checked.rows} rows, {checked.images} images, about {checked.characters} characters of text")
+        for problem in checked.problems:
+            say(f"problem: {problem}")
+    if checked.problem_count:
+        raise typer.Exit(1)

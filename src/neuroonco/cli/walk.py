@@ -1,0 +1,194 @@
+"""Commands over the whole walk: demo, run, trace, report, publish."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from neuroonco import store
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.cli.options import AsJson, OutFolder
+from neuroonco.cli.output import existing_root, result, result_json, say, table
+from neuroonco.curate.records import DuplicateGroup
+from neuroonco.errors import InputError, printable
+from neuroonco.publish.package import write_package
+from neuroonco.sources import load_sources
+from neuroonco.walk.folders import AUDIT, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, SCORE
+from neuroonco.walk.page import STAGES, write_report
+from neuroonco.walk.profile import Profile, load_profile
+from neuroonco.walk.run import RUN_FILE, Walked, locked, walk
+from neuroonco.walk.trace import trace
+
+Processes = Annotated[int, typer.Option("--processes", min=1, help="Processes that work at the same time.")]
+DEFAULT_PROCESSES = min(4, os.cpu_count() or 1)
+RunFolder = Annotated[Path, typer.Option("--run", help="Folder of a run.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("demo")(demo_command)
+    app.command("run")(run_command)
+    app.command("trace")(trace_command)
+    app.command("report")(report_command)
+    app.command("publish")(publish_command)
+
+
+def demo_command(
+    out: OutFolder = Path("runs/demo"), processes: Processes = DEFAULT_PROCESSES, as_json: AsJson = False
+) -> None:
+    """Walk the whole pipeline on synthetic slices: no download, no key, no GPU.
+
+    Example: neuroonco demo --out runs/demo
+    """
+    _walk(load_profile("demo"), out, None, None, processes, as_json=as_json)
+
+
+def run_command(
+    profile: Annotated[str, typer.Argument(help="Shipped profile (demo, real-samples) or a TOML file.")],
+    root: Annotated[Path | None, typer.Option("--root", help="Folder of the collections.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the run; default runs/PROFILE.")] = None,
+    decisions: Annotated[
+        Path | None, typer.Option("--decisions", help="Readers' decisions on the benchmark, .jsonl.")
+    ] = None,
+    processes: Processes = DEFAULT_PROCESSES,
+    as_json: AsJson = False,
+) -> None:
+    """Walk a profile; unchanged stages are skipped, and what was cut off goes on where it was.
+
+    Example: neuroonco run real-samples --root downloads/
+    """
+    chosen = load_profile(profile)
+    if root is not None:
+        existing_root(root)
+    _walk(chosen, out or Path("runs") / chosen.name, root, decisions, processes, as_json=as_json)
+
+
+def _walk(
+    profile: Profile, out: Path, root: Path | None, decisions: Path | None, processes: int, *, as_json: bool
+) -> None:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        walked = walk(profile, out, root=root, decisions=decisions, processes=processes, progress=_follow(bars))
+    _summarise(out, walked, as_json=as_json)
+
+
+def _follow(bars: Progress) -> Callable[[str, int, int], None]:
+    tasks = {}
+
+    def update(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = bars.add_task(stage, total=total)
+        bars.update(tasks[stage], completed=done, total=total)
+
+    return update
+
+
+def _summarise(run: Path, walked: Walked, *, as_json: bool) -> None:
+    counts = {stage: store.read_json(run / stage / "manifest.json")["counts"] for stage in STAGES}
+    scores = store.read_json(run / SCORE / "scores.json")
+    accuracy = {name: score["accuracy"] for name, score in scores["models"].items()}
+    if as_json:
+        document = {
+            "report": str(walked.report),
+            "done": walked.done,
+            "skipped": walked.skipped,
+            "counts": counts,
+            "accuracy": accuracy,
+        }
+        result_json(document)
+        return
+    rows = (
+        (s, c["kept"], c["dropped"], c["quarantined"], "" if s in walked.done else "unchanged")
+        for s, c in counts.items()
+    )
+    table("Counts along the walk", ("stage", "kept", "dropped", "quarantined", ""), rows, to_stdout=True)
+    cells = (
+        (name, f"{a['value']:.1%}", f"{a['low']:.1%} to {a['high']:.1%}", a["n"])
+        if a["value"] is not None
+        else (name, "none", "", 0)
+        for name, a in accuracy.items()
+    )
+    table("Benchmark accuracy", ("model", "value", "95 % interval", "n"), cells, to_stdout=True)
+    result(f"report: {walked.report}")
+
+
+def trace_command(
+    slice_id: Annotated[str, typer.Argument(help="Slice id, its beginning, sample id or image path.")],
+    run: RunFolder = Path("runs/demo"),
+    as_json: AsJson = False,
+) -> None:
+    """Show what every stage made of one slice, also where it was dropped.
+
+    Example: neuroonco trace s4f2ab95e22c0b9e9 --run runs/demo
+    """
+    steps = trace(run, slice_id)
+    if as_json:
+        result_json([{"stage": s.stage, "outcome": s.outcome, "row": s.row} for s in steps])
+        return
+    for step in steps:
+        result(f"{step.stage}: {step.outcome}")
+        for key, value in step.row.items():
+            if value not in (None, [], {}):
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                result(f"    {key}: {printable(text)}")
+
+
+def report_command(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    root: Annotated[Path | None, typer.Option("--root", help="Folder of the collections.")] = None,
+) -> None:
+    """Write a run's HTML report again.
+
+    Example: neuroonco report runs/real-samples --root downloads/
+    """
+    profile = _profile_of(run)
+    if profile.phantoms is not None:
+        root = phantom_root(run)
+    if root is None:
+        raise InputError("ROOT_NEEDED", "the pictures are under the collections' root", fix="pass --root FOLDER")
+    with locked(run):
+        result(f"report: {write_report(run, profile, existing_root(root), run / REPORT / 'index.html')}")
+
+
+def publish_command(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    out: OutFolder,
+    root: Annotated[Path | None, typer.Option("--root", help="Folder of the collections.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a package with what the sources' terms permit to leave this machine, and nothing else.
+
+    Example: neuroonco publish runs/demo --out package/
+    """
+    profile = _profile_of(run)
+    if profile.phantoms is not None:
+        root = phantom_root(run)
+    if root is None:
+        raise InputError("ROOT_NEEDED", "the images are under the collections' root", fix="pass --root FOLDER")
+    labels = store.load_strict(run / AUDIT / "records.parquet", AuditedLabel)
+    groups = store.load_strict(run / CURATE / "duplicate_groups.parquet", DuplicateGroup)
+    counts = write_package(labels, groups, root=existing_root(root), sources=load_sources(), out=out)
+    if as_json:
+        result_json(counts)
+    else:
+        say(", ".join(f"{n} {name}" for name, n in counts.items()))
+
+
+def _profile_of(run: Path) -> Profile:
+    if not (run / RUN_FILE).exists():
+        raise InputError("RUN_MISSING", "no run here", where=str(run), fix="pass the folder of a run")
+    try:
+        return Profile.model_validate(store.read_json(run / RUN_FILE))
+    except ValueError:
+        raise InputError("RUN_BROKEN", "run.json is not a profile", where=str(run), fix="run it again") from None
+
+
+def phantom_root(run: Path) -> Path:
+    """Folder of a run's own synthetic slices."""
+    return run / PHANTOMS / PHANTOM_IMAGES

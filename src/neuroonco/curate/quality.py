@@ -1,0 +1,36 @@
+"""Is a catalogued image usable at all? Thin: size and an empty picture. Decoding was checked by the catalogue."""
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from neuroonco.errors import InputError
+from neuroonco.images import Gray
+
+
+class CurateRules(BaseModel):
+    """Section ``[curate]`` of a rule set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    min_side_px: int
+    max_side_px: int
+    min_gray_range: int
+    label_conflict_policy: str
+
+
+def check_quality(image: Gray, where: str, rules: CurateRules) -> None:
+    """Pass a slice (height, width) that can show anatomy.
+
+    Raises:
+        InputError: too small, too large, or (nearly) one gray value.
+    """
+    height, width = image.shape
+    if min(height, width) < rules.min_side_px:
+        raise InputError("IMAGE_TOO_SMALL", f"{width} x {height} px, at least {rules.min_side_px}", where=where)
+    if max(height, width) > rules.max_side_px:
+        raise InputError("IMAGE_TOO_LARGE", f"{width} x {height} px, at most {rules.max_side_px}", where=where)
+    low, high = np.percentile(image, [0.5, 99.5])
+    if high - low < rules.min_gray_range:
+        raise InputError(
+            "IMAGE_BLANK", f"gray values span {high - low:.0f}, at least {rules.min_gray_range}", where=where
+        )

@@ -1,0 +1,165 @@
+"""Stage ``fuse``: two readings in, one label out. Symmetric, order-independent, never invents a value."""
+
+from collections.abc import Iterable, Sequence
+
+from neuroonco.fusion.interop import fuse_as_reference
+from neuroonco.fusion.records import Disagreement, FusedLabel
+from neuroonco.outcomes import Dropped, Quarantined, StageOutcome
+from neuroonco.readings.records import LesionReading, Signs, SignValue
+from neuroonco.rules import RuleSet
+from neuroonco.semantics.regions import adjacent
+from neuroonco.vocabulary import DropReason, Edema, Enhancement, ImageRegion, MRSequence, Sign, coarsenings
+
+DEGREES = (Enhancement, Edema)
+"""Signs whose values are degrees of one finding, so that a coarser common term can be true of both."""
+
+
+def fuse_readings(
+    first: Sequence[LesionReading], second: Sequence[LesionReading], *, rules: RuleSet
+) -> StageOutcome[FusedLabel]:
+    """Fuse two sets of readings of the same slices.
+
+    Returns:
+        Kept are lesions by consensus and, with ``lesion_found`` False, healthy by consensus; dropped are slices
+        that one reading lacks, that failed in one, or on which the readings dispute the lesion or the sequence.
+        Sorted by ``slice_id``. A slice that occurs twice in one set is quarantined.
+    """
+    outcome: StageOutcome[FusedLabel] = StageOutcome()
+    table_a, table_b = _by_id(first, outcome), _by_id(second, outcome)
+    twice = {q.slice_id for q in outcome.quarantined}
+    for slice_id in sorted((table_a.keys() | table_b.keys()) - twice):
+        a, b = table_a.get(slice_id), table_b.get(slice_id)
+        present = a if a is not None else table_b[slice_id]
+        if a is None or b is None:
+            outcome.dropped.append(_drop(present, DropReason.READING_MISSING, "one reading has no such slice"))
+            continue
+        fused = fuse_as_reference(a, b) if rules.name == "paper" else fuse_pair(a, b)
+        if isinstance(fused, FusedLabel):
+            outcome.kept.append(fused)
+        else:
+            outcome.dropped.append(fused)
+    return outcome
+
+
+def _by_id(readings: Iterable[LesionReading], outcome: StageOutcome[FusedLabel]) -> dict[str, LesionReading]:
+    table: dict[str, LesionReading] = {}
+    for reading in readings:
+        if reading.slice_id in table:
+            message = "the slice occurs twice in one set of readings; fix: keep one"
+            if not any(q.slice_id == reading.slice_id for q in outcome.quarantined):
+                outcome.quarantined.append(
+                    Quarantined(
+                        slice_id=reading.slice_id,
+                        sample_id=reading.sample_id,
+                        image_path=reading.image_path,
+                        code="ID_TWICE",
+                        message=message,
+                    )
+                )
+        table[reading.slice_id] = reading
+    return table
+
+
+def fuse_pair(a: LesionReading, b: LesionReading) -> FusedLabel | Dropped:
+    """Fuse two readings of one slice by our rules.
+
+    Swapping ``a`` and ``b`` changes nothing; two identical readings come out as they went in; every value that
+    comes out was read by one of them, or is a declared coarser term of both.
+    """
+    a, b = sorted((a, b), key=lambda r: r.model_dump_json())
+    if a.error is not None or b.error is not None:
+        return _drop(a, DropReason.READING_FAILED, a.error or b.error)
+    if a.lesion_found != b.lesion_found or a.lesion_found is None:
+        return _drop(a, DropReason.LESION_DISPUTED, "one reading found a lesion, the other none")
+
+    notes: list[Disagreement] = []
+    sequence, conflict = _fuse_sequence(a.sequence, b.sequence, notes)
+    if conflict:
+        return _drop(a, DropReason.SEQUENCE_CONFLICT, f"{a.sequence} and {b.sequence}")
+    if not a.lesion_found:
+        return _label(a, b, False, sequence, None, Signs(), notes)
+    signs = Signs()
+    for sign in Sign:
+        signs = signs.with_value(sign, _fuse_sign(sign, a.signs.get(sign), b.signs.get(sign), notes))
+    region = _fuse_region(a.region, b.region, notes)
+    return _label(a, b, True, sequence, region, signs, notes)
+
+
+def _fuse_sequence(
+    a: MRSequence | None, b: MRSequence | None, notes: list[Disagreement]
+) -> tuple[MRSequence | None, bool]:
+    """Equal or unopposed is kept; T1 against T1CE, or T2 against FLAIR, is left open; the rest is a conflict."""
+    if a == b:
+        return a, False
+    if a is None or b is None:
+        known = a if a is not None else b
+        notes.append(_disagreement("sequence", a, b, known, "one reading only"))
+        return known, False
+    if {a, b} in ({MRSequence.T1, MRSequence.T1CE}, {MRSequence.T2, MRSequence.FLAIR}):
+        notes.append(_disagreement("sequence", a, b, None, "neighboring sequences: left open"))
+        return None, False
+    return None, True
+
+
+def _fuse_sign(sign: Sign, a: SignValue | None, b: SignValue | None, notes: list[Disagreement]) -> SignValue | None:
+    """Both must have read the sign; differing degrees give their common coarser term; the rest is omitted."""
+    if a == b:
+        return a
+    fused: SignValue | None = None
+    reason = "read by one only"
+    if a is not None and b is not None:
+        reason = "differing values"
+        shared = [v for v in coarsenings(a) if v in coarsenings(b)]
+        if shared:
+            fused, reason = shared[0], "common coarser term"
+    notes.append(_disagreement(sign.value, a, b, fused, reason))
+    return fused
+
+
+def _fuse_region(a: ImageRegion | None, b: ImageRegion | None, notes: list[Disagreement]) -> ImageRegion | None:
+    """Equal regions agree; neighboring ones agree about the place but not its name, so none is named."""
+    if a == b:
+        return a
+    reason = "read by one only"
+    if a is not None and b is not None:
+        reason = "neighboring regions" if adjacent(a, b) else "distant regions"
+    notes.append(_disagreement("region", a, b, None, reason))
+    return None
+
+
+def _disagreement(
+    field: str, a: SignValue | MRSequence | ImageRegion | None, b: object, fused: object, reason: str
+) -> Disagreement:
+    values = sorted((None if v is None else str(v) for v in (a, b)), key=lambda v: (v is None, v or ""))
+    return Disagreement(field=field, values=tuple(values), fused=None if fused is None else str(fused), reason=reason)
+
+
+def _label(
+    a: LesionReading,
+    b: LesionReading,
+    found: bool,
+    sequence: MRSequence | None,
+    region: ImageRegion | None,
+    signs: Signs,
+    notes: list[Disagreement],
+) -> FusedLabel:
+    return FusedLabel(
+        slice_id=a.slice_id,
+        sample_id=min(a.sample_id, b.sample_id),
+        image_path=a.image_path if a.image_path is not None else b.image_path,
+        lesion_found=found,
+        sequence=sequence,
+        region=region,
+        signs=signs,
+        disagreements=tuple(notes),
+    )
+
+
+def _drop(reading: LesionReading, reason: DropReason, detail: str | None) -> Dropped:
+    return Dropped(
+        slice_id=reading.slice_id,
+        sample_id=reading.sample_id,
+        image_path=reading.image_path,
+        reason=reason,
+        detail=detail,
+    )

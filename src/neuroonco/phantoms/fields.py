@@ -1,0 +1,71 @@
+"""Geometry and noise on a pixel grid: the pen with which phantoms are drawn."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from neuroonco.images import Mask
+
+Field = npt.NDArray[np.float32]
+"""Real values of shape (height, width), or (n,) for a curve."""
+Values = npt.NDArray[np.floating[Any]]
+"""What drawing accepts: real values of any precision."""
+SIDE_PX = 256
+"""Height and width of a phantom."""
+
+
+def smooth_noise(rng: np.random.Generator, scale_px: float, side_px: int = SIDE_PX) -> Field:
+    """Standard-normal noise of shape (side_px, side_px) that varies over about ``scale_px`` pixels."""
+    cells = max(4, round(side_px / scale_px) + 3)
+    coarse = rng.standard_normal((cells, cells)).astype(np.float32)
+    noise = cv2.resize(coarse, (side_px, side_px), interpolation=cv2.INTER_CUBIC)
+    return np.asarray((noise - noise.mean()) / (noise.std() + 1e-6), dtype=np.float32)
+
+
+def ring_noise(rng: np.random.Generator, angles: Field, highest: int) -> Field:
+    """Periodic noise over angles: harmonics 2 to ``highest`` with falling amplitude, of order 1."""
+    total = np.zeros_like(angles)
+    for k in range(2, highest + 1):
+        total += np.float32(rng.normal() / k) * np.cos(k * angles + np.float32(rng.uniform(0, 2 * np.pi)))
+    return total
+
+
+def signed_distance(mask: Mask) -> Field:
+    """Distance to the outline in pixels, positive inside; the outline runs between the pixel centres."""
+    inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(np.where(mask, inside - 0.5, 0.5 - outside), dtype=np.float32)
+
+
+def edge(distance_px: Values, width_px: float = 0.7) -> Field:
+    """Coverage 0 to 1 from a signed distance: one half on the outline, blurred over ``width_px`` (a sigma)."""
+    return np.asarray(ndtr(distance_px / np.float32(width_px)), dtype=np.float32)
+
+
+def ellipse(x: Field, y: Field, center: tuple[float, float], axes: tuple[float, float], tilt: float = 0.0) -> Field:
+    """Approximate signed distance in pixels to an ellipse, positive inside; ``tilt`` in radians."""
+    c, s = np.cos(tilt), np.sin(tilt)
+    u = ((x - center[0]) * c + (y - center[1]) * s) / axes[0]
+    v = (-(x - center[0]) * s + (y - center[1]) * c) / axes[1]
+    return np.asarray((1 - np.sqrt(u * u + v * v)) * min(axes), dtype=np.float32)
+
+
+def tube(x: Field, y: Field, points: Sequence[tuple[float, float, float]]) -> Field:
+    """Signed distance to a bent tube, positive inside; each point is (x, y, radius) in pixels."""
+    best = np.full_like(x, -1e6)
+    for (ax, ay, ar), (bx, by, br) in pairwise(points):
+        dx, dy = bx - ax, by - ay
+        t = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0, 1)
+        reach = np.hypot(x - (ax + t * dx), y - (ay + t * dy))
+        best = np.maximum(best, ar + t * (br - ar) - reach)
+    return np.asarray(best, dtype=np.float32)
+
+
+def mirrored(points: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """The same tube on the other side of x = 0."""
+    return [(-x, y, r) for x, y, r in points]

@@ -1,0 +1,97 @@
+"""The measuring reader: one slice to findings, by measurement alone, silent where it is not sure."""
+
+import numpy as np
+
+from neuroonco.images import Gray, Mask
+from neuroonco.outcomes import Record
+from neuroonco.readings import brain, decide, lesion, outline, tissue
+from neuroonco.readings.records import Signs
+from neuroonco.readings.rules import ReadRules
+from neuroonco.semantics.regions import region_of
+from neuroonco.vocabulary import ImageRegion, MRSequence, ReadingKind, Sign
+
+
+class SliceFindings(Record):
+    """What was measured in one slice; None means not assessable or not certain."""
+
+    lesion_found: bool
+    sequence: MRSequence | None = None
+    region: ImageRegion | None = None
+    signs: Signs = Signs()
+
+
+def read_slice(
+    image: Gray, mask: Mask | None, kind: ReadingKind, rules: ReadRules, sequence: MRSequence | None
+) -> SliceFindings:
+    """Read one slice.
+
+    Args:
+        image: (height, width) gray values.
+        mask: (height, width) lesion pixels as the source states them; None where the source has no mask: then a
+            lesion is searched for, and reported only if it stands out beyond doubt.
+        kind: which of the two readings. They differ in reference tissue, in the measure behind margins and
+            texture, and in their caution.
+        rules: limits.
+        sequence: as the source states it. It is not inferred: signs that depend on it stay None without it.
+
+    Returns:
+        Findings; an empty mask is a statement that there is no lesion.
+    """
+    pixels, given, scale = brain.to_working_size(image, mask, rules.working_side_px)
+    found = given
+    view = None
+    if mask is None or mask.any():
+        view = brain.prepare(pixels, scale, rules.min_symmetry)
+    if mask is None and view is not None:
+        found = lesion.detect(view, rules, kind, sequence)
+    if found is None or not found.any():
+        return SliceFindings(lesion_found=False, sequence=sequence)
+    ys, xs = np.nonzero(found)
+    height, width = found.shape
+    region = region_of(float(xs.mean()) + 0.5, float(ys.mean()) + 0.5, width, height)
+    signs = Signs() if view is None else signs_of(view, found, kind, rules, sequence)
+    return SliceFindings(lesion_found=True, sequence=sequence, region=region, signs=signs)
+
+
+def signs_of(
+    view: brain.View, found: Mask, kind: ReadingKind, rules: ReadRules, sequence: MRSequence | None
+) -> Signs:
+    """The six signs of a lesion at working size."""
+    values: dict[str, object] = {}
+    if found.sum() < rules.min_lesion_px or found.sum() > 0.6 * view.head.sum():
+        return Signs()
+    form = outline.form_of(found)
+    if form is not None:
+        values[Sign.SHAPE.value] = decide.shape_of(form, rules, kind)
+    reference = tissue.reference_of(view, found, kind, sequence)
+    if reference is None:
+        return Signs.model_validate(values)
+    min_contrast = max(rules.edge_contrast_from * reference.level, 2.0 * view.noise_sd)
+    edge = outline.edge_of(view, found, min_contrast, rules.ill_defined_width_from)
+    if edge is not None:
+        values[Sign.MARGINS.value] = decide.margins_of(edge, rules, kind)
+    blur_px = 2.0 if edge is None else 0.5 * edge.width * view.head_diameter_px
+    interior = tissue.interior_of(found, max(2.0, blur_px), rules.min_interior_px)
+    if interior is not None:
+        variation = tissue.variation_of(view, interior, reference, kind)
+        values[Sign.TEXTURE.value] = decide.texture_of(variation, rules, kind)
+        if decide.readable(Sign.SIGNAL_INTENSITY, sequence):
+            signal = tissue.signal_of(view, interior, reference, rules.signal_tolerance)
+            values[Sign.SIGNAL_INTENSITY.value] = decide.signal_sign(signal, rules, kind)
+    if decide.readable(Sign.ENHANCEMENT, sequence):
+        enhancement = tissue.enhancement_of(view, found, reference, rules.enhancing_above, rules.min_interior_px)
+        if enhancement is not None:
+            values[Sign.ENHANCEMENT.value] = decide.enhancement_sign(enhancement, rules, kind)
+    if decide.readable(Sign.EDEMA, sequence):
+        halo = tissue.halo_of(
+            view,
+            found,
+            reference,
+            blur_px,
+            rules.edema_above,
+            rules.edema_fluid_from,
+            rules.edema_end_below,
+        )
+        if halo is not None:
+            values[Sign.EDEMA.value] = decide.edema_of(halo, rules, kind)
+    return Signs.model_validate(values)

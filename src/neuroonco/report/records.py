@@ -1,0 +1,201 @@
+"""Records of the report: all that the page shows, so that rendering reads no file and computes no figure."""
+
+from neuroonco.intervals import Estimate
+from neuroonco.outcomes import Record
+from neuroonco.score.records import AirReport, AttributeReport, Score
+from neuroonco.vocabulary import DropReason, QuestionType, Redistribution
+
+
+class Fact(Record):
+    """A named value: a run fact, a label term."""
+
+    name: str
+    value: str
+
+
+class StageCount(Record):
+    """What became of the records that entered a stage."""
+
+    stage: str
+    kept: int
+    dropped: int
+    quarantined: int
+
+
+class SourceCount(Record):
+    """Slices of one collection.
+
+    Attributes:
+        name: title of the collection; None if it is not a known one.
+        curated: of the catalogued slices those that passed curation.
+        with_mask: of the curated slices those with a lesion mask.
+    """
+
+    source_id: str
+    name: str | None = None
+    catalogued: int
+    curated: int
+    with_mask: int
+    redistribution: Redistribution | None = None
+
+
+class DropCount(Record):
+    """How many records a stage dropped for one reason."""
+
+    stage: str
+    reason: DropReason
+    count: int
+
+
+class QuarantineRow(Record):
+    """One record that could not be processed.
+
+    Attributes:
+        name: relative image path, or the record's id.
+    """
+
+    stage: str
+    name: str
+    code: str
+    message: str
+
+
+class DuplicateExample(Record):
+    """One duplicate group, shown.
+
+    Attributes:
+        png: thumbnail of the shared image; None if it could not be drawn.
+        members: relative paths of its files.
+        finding: what is wrong with the group, in words; None if it is a mere copy.
+    """
+
+    png: bytes | None = None
+    members: tuple[str, ...]
+    finding: str | None = None
+
+
+class DuplicateSummary(Record):
+    """Groups of files with the same bytes.
+
+    Attributes:
+        files: in all groups together.
+        conflicting: groups whose members carry different tumour types.
+        leaking: groups with members in the training and the held-out part of a source.
+    """
+
+    groups: int
+    files: int
+    conflicting: int
+    leaking: int
+    examples: tuple[DuplicateExample, ...] = ()
+
+
+class SampleSlice(Record):
+    """One slice, shown with its label.
+
+    Attributes:
+        png: thumbnail, the mask's outline drawn.
+        labels: label terms as displayed.
+        description: its rule-based text.
+    """
+
+    png: bytes
+    labels: tuple[Fact, ...]
+    description: str | None = None
+
+
+class AirRow(Record):
+    """AIR of one set of labels: a reading, the fused or the audited labels."""
+
+    label: str
+    report: AirReport
+
+
+class TruthRow(Record):
+    """Signs of one set of labels against the truth of the phantoms."""
+
+    label: str
+    report: AttributeReport
+
+
+class TypeCount(Record):
+    """Benchmark questions of one type.
+
+    Attributes:
+        rejections: of them those with "None of the above" as the right answer.
+    """
+
+    question_type: QuestionType
+    questions: int
+    rejections: int
+
+
+class BenchmarkSummary(Record):
+    """What the benchmark is made of.
+
+    Attributes:
+        answer_letters: how often each letter is right.
+    """
+
+    images: int
+    questions: int
+    by_type: tuple[TypeCount, ...]
+    answer_letters: dict[str, int]
+
+
+class LintFinding(Record):
+    """One kind of fault that the benchmark check found."""
+
+    code: str
+    count: int
+    examples: tuple[str, ...] = ()
+
+
+class ShortcutCheck(Record):
+    """How far a guesser that sees no image gets.
+
+    Attributes:
+        chance: expected accuracy of a blind draw.
+        passed: of the gate; None if no gate was applied.
+        gate: the gate in words.
+    """
+
+    accuracy: Estimate
+    chance: float | None
+    by_type: dict[str, Estimate]
+    passed: bool | None = None
+    gate: str | None = None
+    findings: tuple[LintFinding, ...] = ()
+
+
+class ModelScore(Record):
+    """The score of one model."""
+
+    model: str
+    score: Score
+
+
+class ReportContext(Record):
+    """All that one page shows; an empty section says so.
+
+    Attributes:
+        facts: profile, rules, seed, version; no times and no absolute paths, so that the page is reproducible.
+        quarantined: all or the first of them; the page shows at most 50.
+        quarantined_total: how many there are.
+        phantom_truth: empty without phantoms in the run.
+    """
+
+    title: str
+    facts: tuple[Fact, ...] = ()
+    funnel: tuple[StageCount, ...] = ()
+    sources: tuple[SourceCount, ...] = ()
+    drops: tuple[DropCount, ...] = ()
+    quarantined: tuple[QuarantineRow, ...] = ()
+    quarantined_total: int = 0
+    duplicates: DuplicateSummary | None = None
+    samples: tuple[SampleSlice, ...] = ()
+    air: tuple[AirRow, ...] = ()
+    phantom_truth: tuple[TruthRow, ...] = ()
+    benchmark: BenchmarkSummary | None = None
+    shortcut: ShortcutCheck | None = None
+    scores: tuple[ModelScore, ...] = ()

@@ -1,0 +1,76 @@
+"""All figures of a run in one document: scores, blind guesser, AIR, and truth where slices are phantoms."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from neuroonco import store
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.check import check_benchmark
+from neuroonco.build.records import ClosedItem
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.fusion.records import FusedLabel
+from neuroonco.intervals import wilson
+from neuroonco.phantoms.records import PhantomTruth
+from neuroonco.predict.records import Prediction
+from neuroonco.readings.records import LesionReading, Signs
+from neuroonco.rules import RuleSet
+from neuroonco.score.attributes import air, attribute_precision
+from neuroonco.score.closed import score_closed
+from neuroonco.vocabulary import ReadingKind, TumorType
+from neuroonco.walk.folders import AUDIT, CATALOG, FUSE, PHANTOM_TRUTH, PHANTOMS, PREDICT, READ, REVIEW
+
+Labels = Mapping[str, Mapping[str, Signs]]
+"""Kind of label -> slice id -> signs, for slices in which a lesion was found."""
+
+
+def figures(run: Path, models: Iterable[str], *, seed: int, rules: RuleSet) -> dict[str, Any]:
+    """Compute the figures of a run from its stages' files; JSON-ready, every figure with its n."""
+    items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
+    slices = {r.slice_id: r for r in store.load_strict(run / CATALOG / "records.parquet", SliceRecord)}
+    sequences = {slice_id: record.sequence for slice_id, record in slices.items()}
+    scores = {
+        name: score_closed(items, store.load_strict(run / PREDICT / f"{name}.jsonl", Prediction), sequences).model_dump(
+            mode="json"
+        )
+        for name in models
+    }
+    labels = labels_of(run)
+    return {
+        "models": scores,
+        "benchmark_check": check_benchmark(items, seed, rules).document(),
+        "air": {kind: air(signs.values()).model_dump(mode="json") for kind, signs in labels.items()},
+        "truth": _truth(run, slices, labels),
+    }
+
+
+def labels_of(run: Path) -> dict[str, dict[str, Signs]]:
+    """The signs of each kind of label in a run: both readings, fused, audited; lesions only."""
+    found: dict[str, dict[str, Signs]] = {kind.value: {} for kind in ReadingKind}
+    for reading in store.load_strict(run / READ / "records.parquet", LesionReading):
+        if reading.lesion_found and reading.kind is not None:
+            found[reading.kind.value][reading.slice_id] = reading.signs
+    fused = store.load_strict(run / FUSE / "records.parquet", FusedLabel)
+    audited = store.load_strict(run / AUDIT / "records.parquet", AuditedLabel)
+    found["fused"] = {r.slice_id: r.signs for r in fused if r.lesion_found}
+    found["audited"] = {r.slice_id: r.signs for r in audited if r.lesion_found}
+    return found
+
+
+def _truth(run: Path, slices: Mapping[str, SliceRecord], labels: Labels) -> dict[str, Any] | None:
+    """Precision and omission against what was drawn; None where the slices are not phantoms."""
+    path = run / PHANTOMS / PHANTOM_TRUTH
+    if not path.exists():
+        return None
+    truth = {t.image_path: t for t in store.load_strict(path, PhantomTruth)}
+    known = {slice_id: truth[r.image_path] for slice_id, r in slices.items() if r.image_path in truth}
+    lesions = {slice_id: t for slice_id, t in known.items() if t.tumor_type is not TumorType.HEALTHY}
+    healthy = known.keys() - lesions.keys()
+    document: dict[str, Any] = {}
+    for kind, signs in labels.items():
+        pairs = [(signs.get(slice_id, Signs()), t.signs) for slice_id, t in sorted(lesions.items())]
+        document[kind] = attribute_precision(pairs).model_dump(mode="json") | {
+            "lesion_found": wilson(len(lesions.keys() & signs.keys()), len(lesions)).model_dump(),
+            "false_lesion": wilson(len(healthy & signs.keys()), len(healthy)).model_dump(),
+        }
+    return document

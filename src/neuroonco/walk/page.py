@@ -1,0 +1,240 @@
+"""Gather what a run's report shows, and write the page."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from neuroonco import __version__, images, masks, store
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.records import ClosedItem
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.curate.records import CuratedSlice, DuplicateGroup
+from neuroonco.errors import InputError
+from neuroonco.images import Mask
+from neuroonco.intervals import Estimate
+from neuroonco.outcomes import Dropped, Quarantined
+from neuroonco.report.page import render
+from neuroonco.report.pictures import outlined_png
+from neuroonco.report.records import (
+    AirRow,
+    BenchmarkSummary,
+    DropCount,
+    DuplicateExample,
+    DuplicateSummary,
+    Fact,
+    LintFinding,
+    ModelScore,
+    QuarantineRow,
+    ReportContext,
+    SampleSlice,
+    ShortcutCheck,
+    SourceCount,
+    StageCount,
+    TruthRow,
+    TypeCount,
+)
+from neuroonco.rules import load_rules
+from neuroonco.score.records import AirReport, AttributeReport, Score
+from neuroonco.sources import load_sources
+from neuroonco.vocabulary import QuestionType, Sign, display
+from neuroonco.walk.folders import AUDIT, BUILD, CATALOG, CURATE, DESCRIBE, FUSE, MEASURE, READ, REVIEW, SCORE
+from neuroonco.walk.profile import Profile
+
+STAGES = (CATALOG, CURATE, MEASURE, DESCRIBE, READ, FUSE, AUDIT, BUILD, REVIEW)
+SAMPLES = 12
+DUPLICATE_EXAMPLES = 6
+QUARANTINE_ROWS = 50
+
+
+def write_report(run: Path, profile: Profile, root: Path, path: Path) -> Path:
+    """Write one self-contained page about a run; the same run gives the same bytes."""
+    store.write_text(path, render(context_of(run, profile, root)))
+    return path
+
+
+def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
+    """Everything that the page shows, read from the run's files."""
+    rules = load_rules(profile.rules)
+    document = store.read_json(run / SCORE / "scores.json")
+    dropped = {s: store.load_strict(run / s / "dropped.parquet", Dropped) for s in STAGES}
+    aside = {s: store.load_strict(run / s / "quarantined.parquet", Quarantined) for s in STAGES}
+    rows = [
+        QuarantineRow(stage=s, name=q.image_path or q.slice_id, code=q.code, message=q.message)
+        for s in STAGES
+        for q in aside[s]
+    ]
+    return ReportContext(
+        title=f"neuroonco: {profile.name}",
+        facts=(
+            Fact(name="Profile", value=profile.description),
+            Fact(name="Rules", value=f"{rules.name}, version {rules.version}"),
+            Fact(name="Seed", value=str(profile.seed)),
+            Fact(name="neuroonco", value=__version__),
+        ),
+        funnel=tuple(_funnel(run, s) for s in STAGES),
+        sources=_sources(run),
+        drops=tuple(
+            DropCount(stage=s, reason=reason, count=n)
+            for s in STAGES
+            for reason, n in sorted(Counter(d.reason for d in dropped[s]).items(), key=lambda i: (-i[1], i[0]))
+        ),
+        quarantined=tuple(rows[:QUARANTINE_ROWS]),
+        quarantined_total=len(rows),
+        duplicates=_duplicates(run, root),
+        samples=_samples(run, root),
+        air=tuple(
+            AirRow(label=_label(kind), report=AirReport.model_validate(report))
+            for kind, report in document["air"].items()
+        ),
+        phantom_truth=_truth_rows(document["truth"]),
+        benchmark=_benchmark(run),
+        shortcut=_shortcut(document["benchmark_check"]),
+        scores=tuple(
+            ModelScore(model=name, score=Score.model_validate(score)) for name, score in document["models"].items()
+        ),
+    )
+
+
+def _label(kind: str) -> str:
+    return {"fused": "Fused", "audited": "Audited"}.get(kind, f"{kind.capitalize()} reading")
+
+
+def _funnel(run: Path, stage: str) -> StageCount:
+    counts = store.read_json(run / stage / "manifest.json")["counts"]
+    return StageCount(stage=stage, kept=counts["kept"], dropped=counts["dropped"], quarantined=counts["quarantined"])
+
+
+def _sources(run: Path) -> tuple[SourceCount, ...]:
+    catalogued = Counter(r.source_id for r in store.load_strict(run / CATALOG / "records.parquet", SliceRecord))
+    curated = store.load_strict(run / CURATE / "records.parquet", CuratedSlice)
+    kept = Counter(r.source_id for r in curated)
+    masked = Counter(r.source_id for r in curated if r.mask is not None)
+    known = load_sources()
+    return tuple(
+        SourceCount(
+            source_id=i,
+            name=known[i].name if i in known else None,
+            catalogued=catalogued[i],
+            curated=kept[i],
+            with_mask=masked[i],
+            redistribution=known[i].redistribution if i in known else None,
+        )
+        for i in sorted(catalogued)
+    )
+
+
+def _duplicates(run: Path, root: Path) -> DuplicateSummary:
+    groups = store.load_strict(run / CURATE / "duplicate_groups.parquet", DuplicateGroup)
+    # What contradicts or leaks is shown first: mere copies are dropped and hurt nobody.
+    ordered = sorted(groups, key=lambda g: (not g.conflicting_types, not g.leaking_splits, g.group_id))
+    return DuplicateSummary(
+        groups=len(groups),
+        files=sum(len(g.members) for g in groups),
+        conflicting=sum(g.conflicting_types for g in groups),
+        leaking=sum(g.leaking_splits for g in groups),
+        examples=tuple(_example(g, root) for g in ordered[:DUPLICATE_EXAMPLES]),
+    )
+
+
+def _example(group: DuplicateGroup, root: Path) -> DuplicateExample:
+    findings = []
+    if group.conflicting_types:
+        findings.append(" against ".join(sorted({display(m.tumor_type) for m in group.members if m.tumor_type})))
+    if group.leaking_splits:
+        findings.append("in training and held-out parts")
+    try:
+        png = outlined_png(images.read_image(root, group.members[0].image_path))
+    except InputError:
+        png = None
+    members = tuple(m.image_path for m in group.members)
+    return DuplicateExample(png=png, members=members, finding="; ".join(findings) or None)
+
+
+def _samples(run: Path, root: Path) -> tuple[SampleSlice, ...]:
+    """A spread of audited labels: slices with a mask first, each tumour type and source in turn."""
+    labels = store.load_strict(run / AUDIT / "records.parquet", AuditedLabel)
+    by_kind: dict[tuple[str, str], list[AuditedLabel]] = {}
+    for label in labels:
+        kind = (str(label.slice.tumor_type), label.slice.source_id)
+        by_kind.setdefault(kind, []).append(label)
+    queues = [
+        sorted(group, key=lambda x: (x.slice.semantics is None, not x.lesion_found, x.slice_id))
+        for _, group in sorted(by_kind.items())
+    ]
+    turns = [queue[i] for i in range(SAMPLES) for queue in queues if i < len(queue)]
+    samples = []
+    for label in turns[:SAMPLES]:
+        try:
+            samples.append(_sample(label, root))
+        except InputError:
+            continue
+    return tuple(samples)
+
+
+def _sample(label: AuditedLabel, root: Path) -> SampleSlice:
+    record = label.slice
+    image = images.read_image(root, record.image_path, record.image_channel)
+    mask: Mask | None = None
+    if record.mask is not None:
+        mask = masks.read_lesion_mask(root, record.mask, image.shape)
+    facts = []
+    if record.tumor_type is not None:
+        facts.append(Fact(name="Source", value=display(record.tumor_type)))
+    if record.sequence is not None:
+        facts.append(Fact(name="Sequence", value=display(record.sequence)))
+    facts += [
+        Fact(name=display(sign), value=display(value)) for sign in Sign if (value := label.signs.get(sign)) is not None
+    ]
+    if not label.lesion_found:
+        facts.append(Fact(name="Readings", value="no lesion found"))
+    return SampleSlice(png=outlined_png(image, mask), labels=tuple(facts), description=record.description)
+
+
+def _truth_rows(document: dict[str, Any] | None) -> tuple[TruthRow, ...]:
+    fields = AttributeReport.model_fields
+    return tuple(
+        TruthRow(
+            label=_label(kind),
+            report=AttributeReport.model_validate({k: v for k, v in report.items() if k in fields}),
+        )
+        for kind, report in (document or {}).items()
+    )
+
+
+def _benchmark(run: Path) -> BenchmarkSummary:
+    items: Sequence[ClosedItem] = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
+    letters = Counter(item.answer for item in items)
+    return BenchmarkSummary(
+        images=len({item.image_id for item in items}),
+        questions=len(items),
+        by_type=tuple(
+            TypeCount(
+                question_type=kind,
+                questions=sum(i.question_type is kind for i in items),
+                rejections=sum(i.question_type is kind and i.is_rejection for i in items),
+            )
+            for kind in QuestionType
+            if any(i.question_type is kind for i in items)
+        ),
+        answer_letters=dict(sorted(letters.items())),
+    )
+
+
+def _shortcut(document: dict[str, Any]) -> ShortcutCheck:
+    shortcut = document["shortcut"]
+    by_type = {
+        kind: Estimate.model_validate({k: one[k] for k in Estimate.model_fields})
+        for kind, one in shortcut["by_type"].items()
+    }
+    return ShortcutCheck(
+        accuracy=Estimate.model_validate(shortcut["accuracy"]),
+        chance=shortcut["chance"],
+        by_type=by_type,
+        passed=document["passed"],
+        gate="; ".join(document["reasons"]) or None,
+        findings=tuple(
+            LintFinding(code=f["code"], count=f["n"], examples=tuple(map(str, f["examples"][:3])))
+            for f in document["findings"]
+        ),
+    )

@@ -1,0 +1,67 @@
+"""A run's profile: what to walk over, by which rules, with which seed."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from neuroonco import store
+from neuroonco.errors import InputError, UsageError
+from neuroonco.outcomes import Record
+
+
+class PhantomPlan(Record):
+    """How many synthetic slices to draw, and from which seed."""
+
+    number: int
+    seed: int
+
+
+class Profile(Record):
+    """A run's profile, from a TOML file.
+
+    Attributes:
+        sources: source id -> folder under the root; empty where phantoms are drawn.
+        phantoms: drawn into the run instead of reading a root.
+        models: what predicts the benchmark.
+        seed: of the split, the options and the baselines.
+    """
+
+    name: str
+    description: str
+    rules: str = "default"
+    seed: int
+    sources: dict[str, str] = Field(default_factory=dict)
+    phantoms: PhantomPlan | None = None
+    models: tuple[str, ...] = ("random", "majority", "always-e", "measuring")
+
+
+def shipped() -> list[str]:
+    """Names of the shipped profiles."""
+    names = (e.name for e in files("neuroonco.profiles").iterdir())
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
+
+
+def load_profile(name: str) -> Profile:
+    """Load a shipped profile by name, or a TOML file by path.
+
+    Raises:
+        UsageError: no such profile.
+        InputError: the file is not a profile.
+    """
+    if name in shipped():
+        text, where = files("neuroonco.profiles").joinpath(f"{name}.toml").read_text("utf-8"), name
+    elif name.endswith(".toml"):
+        text, where = store.read_text(Path(name)), name
+    else:
+        fix = f"use {', '.join(shipped())} or the path of a TOML file"
+        raise UsageError("PROFILE_UNKNOWN", f"no profile {name!r}", fix=fix)
+    try:
+        return Profile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError("PROFILE_BROKEN", str(error), where=where) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise InputError("PROFILE_INVALID", f"{field}: {first['msg']}", where=where) from None

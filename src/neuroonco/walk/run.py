@@ -1,0 +1,97 @@
+"""Walk a profile from its first stage to its report."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from neuroonco import store
+from neuroonco.errors import InputError, UsageError
+from neuroonco.pipeline import Workspace, run_stage
+from neuroonco.rules import load_rules
+from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
+from neuroonco.walk.page import write_report
+from neuroonco.walk.profile import Profile
+from neuroonco.walk.stages import stages_of
+
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What a run did.
+
+    Attributes:
+        report: path of the HTML page.
+        done: stages that were worked on.
+        skipped: stages that were up to date.
+    """
+
+    report: Path
+    done: list[str]
+    skipped: list[str]
+
+
+def walk(
+    profile: Profile,
+    run: Path,
+    *,
+    root: Path | None = None,
+    decisions: Path | None = None,
+    processes: int = 1,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Walked:
+    """Run all stages of a profile; stages whose inputs, rules and code are unchanged are skipped.
+
+    Args:
+        profile: what to walk over.
+        run: folder of the run; made if absent.
+        root: folder of the collections; not for a profile that draws phantoms.
+        decisions: readers' decisions on benchmark items.
+        processes: how many processes may work.
+        progress: called with (stage, done, total).
+
+    Raises:
+        UsageError: a root is missing, or given to a profile that draws its own slices.
+        InputError: the root or the run's folder cannot be used, or another process works in it.
+    """
+    if profile.phantoms is not None:
+        if root is not None:
+            raise UsageError("ROOT_UNUSED", f"profile {profile.name} draws its own slices", fix="leave out --root")
+        root = run / PHANTOMS / PHANTOM_IMAGES
+    elif root is None:
+        raise UsageError("ROOT_NEEDED", f"profile {profile.name} reads collections", fix="pass --root FOLDER")
+    workspace = Workspace(run=run, folder=run, rules=load_rules(profile.rules), processes=processes)
+    if progress is not None:
+        workspace.progress = progress
+    done: list[str] = []
+    skipped: list[str] = []
+    with locked(run):
+        store.write_json(run / RUN_FILE, profile.model_dump(mode="json"))
+        for stage in stages_of(profile, root, decisions):
+            (done if run_stage(stage, workspace) else skipped).append(stage.name)
+        report = write_report(run, profile, root, run / REPORT / "index.html")
+    return Walked(report=report, done=done, skipped=skipped)
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Hold a run's folder for one process; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        InputError: the folder cannot be made, or another process holds it.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        file = (run / ".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        what = error.strerror or "cannot be made"
+        raise InputError("CANNOT_WRITE", what, where=str(run), fix="choose a writable folder") from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            fix = "wait for it, or choose another --out"
+            raise InputError("RUN_BUSY", "another process works on this run", where=str(run), fix=fix) from None
+        yield

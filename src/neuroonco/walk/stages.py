@@ -1,0 +1,75 @@
+"""The stages of the walk, in order: what each reads, which rooms do it, what its outputs depend on."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from neuroonco import store
+from neuroonco.pipeline import Stage, Workspace, tree_digest
+from neuroonco.walk import work
+from neuroonco.walk.folders import (
+    AUDIT,
+    BUILD,
+    CATALOG,
+    CURATE,
+    DESCRIBE,
+    FUSE,
+    MEASURE,
+    PHANTOMS,
+    PREDICT,
+    READ,
+    REVIEW,
+    SCORE,
+)
+from neuroonco.walk.profile import Profile
+
+
+def stages_of(profile: Profile, root: Path, decisions: Path | None = None) -> list[Stage]:
+    """The stages of a profile, in order; the report is made from their outputs afterwards.
+
+    Args:
+        profile: what to walk over.
+        root: folder to which image paths are relative.
+        decisions: readers' decisions on benchmark items, if there are any.
+    """
+    folders = {"phantoms": ""} if profile.phantoms else dict(sorted(profile.sources.items()))
+    drawn = (PHANTOMS,) if profile.phantoms else ()
+    # Phantoms are known by the stage that drew them; a root of the user's by the hash of what lies in it.
+    content = None if profile.phantoms else tree_digest(root, list(folders.values()))
+    decided = None if decisions is None else store.sha256_file(decisions)
+    seed, models = profile.seed, list(profile.models)
+
+    stages = [
+        _stage(CATALOG, drawn, "catalog sources", "", partial(work.catalog, root=root, folders=folders),
+               folders=folders, content=content),
+        _stage(CURATE, (CATALOG,), "catalog curate sources", "curate", partial(work.curate, root=root)),
+        _stage(MEASURE, (CURATE,), "semantics", "measure", partial(work.measure, root=root)),
+        _stage(DESCRIBE, (MEASURE,), "semantics", "describe", work.describe),
+        _stage(READ, (DESCRIBE,), "readings", "read", partial(work.read, root=root), reader="measuring"),
+        _stage(FUSE, (READ,), "fusion readings semantics", "fuse", work.fuse),
+        _stage(AUDIT, (FUSE, DESCRIBE), "audit fusion readings semantics", "audit audit_physics",
+               partial(work.audit, root=root), auditor="physics"),
+        _stage(BUILD, (AUDIT,), "build prompts", "build", partial(work.build, seed=seed), seed=seed),
+        _stage(REVIEW, (BUILD,), "review build", "", partial(work.review, decisions=decisions), decisions=decided),
+        _stage(PREDICT, (REVIEW,), "predict readings prompts", "read",
+               partial(work.predict, root=root, models=models, seed=seed), models=models, seed=seed),
+        _stage(SCORE, (PREDICT, REVIEW, READ, FUSE, AUDIT, CATALOG, *drawn), "score build", "build",
+               partial(work.score, models=models, seed=seed), models=models, seed=seed),
+    ]  # fmt: skip
+    if profile.phantoms is not None:
+        plan = profile.phantoms
+        draw = partial(work.phantoms, number=plan.number, seed=plan.seed)
+        stages.insert(0, _stage(PHANTOMS, (), "phantoms", "", draw, number=plan.number, seed=plan.seed))
+    return stages
+
+
+def _stage(
+    name: str,
+    after: tuple[str, ...],
+    rooms: str,
+    sections: str,
+    run: Callable[[Workspace], dict[str, Any]],
+    **parameters: Any,
+) -> Stage:
+    return Stage(name, after, (*rooms.split(), "walk"), tuple(sections.split()), parameters, run)

@@ -1,0 +1,27 @@
+"""Shared fixtures: the folder of real slices, where it is present."""
+
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent
+SHARED = REPO.parent / "shared"
+
+
+def _shared(name: str) -> Path:
+    folder = SHARED / name
+    if not folder.is_dir():
+        pytest.skip(f"no ../shared/{name} beside the project: this test needs it")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_root() -> Path:
+    """Real MRI slices in their download layouts; the test skips where they are absent."""
+    return _shared("real")
+
+
+@pytest.fixture(scope="session")
+def upstream_root() -> Path:
+    """Published annotations of the reference system; the test skips where they are absent."""
+    return _shared("upstream")

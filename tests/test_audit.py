@@ -1,0 +1,277 @@
+"""Audit: never adds, fails closed by our rules, keeps the reference's faults by its own."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroonco.audit.apply import apply_answer, apply_answers
+from neuroonco.audit.interop import decode_answer, decode_audited, encode_answer, encode_audited
+from neuroonco.audit.paper import apply_to_fused, audit_documents
+from neuroonco.audit.records import AuditAnswer, AuditedLabel, FieldActions, unknown_slice
+from neuroonco.fusion.records import FusedLabel
+from neuroonco.outcomes import Dropped
+from neuroonco.readings.records import Signs
+from neuroonco.rules import load_rules
+from neuroonco.vocabulary import (
+    SIGN_VALUES,
+    AuditAction,
+    AuditDecision,
+    DropReason,
+    Edema,
+    Enhancement,
+    ImageRegion,
+    Margins,
+    MRSequence,
+    Shape,
+    Sign,
+    coarsenings,
+)
+
+DEFAULT, PAPER = load_rules("default"), load_rules("paper")
+FIELDS = ("sequence", "region", *(s.value for s in Sign))
+
+labels = st.builds(
+    FusedLabel,
+    slice_id=st.just("s1"),
+    sample_id=st.just("a"),
+    lesion_found=st.just(True),
+    sequence=st.none() | st.sampled_from(list(MRSequence)),
+    region=st.none() | st.sampled_from(list(ImageRegion)),
+    signs=st.builds(Signs, **{s.value: st.none() | st.sampled_from(list(SIGN_VALUES[s])) for s in Sign}),
+)
+answers = st.builds(
+    AuditAnswer,
+    slice_id=st.just("s1"),
+    sample_id=st.just("a"),
+    auditor=st.just("x"),
+    decision=st.none() | st.sampled_from(list(AuditDecision)),
+    actions=st.builds(FieldActions, **{f: st.none() | st.sampled_from(list(AuditAction)) for f in FIELDS}),
+    findings=st.none() | st.just("artifact"),
+)
+
+
+def label(**changes: Any) -> FusedLabel:
+    return FusedLabel(**{"slice_id": "s1", "sample_id": "a", "lesion_found": True} | changes)
+
+
+def answer(decision: AuditDecision | None = AuditDecision.ACCEPT, **actions: AuditAction) -> AuditAnswer:
+    return AuditAnswer(
+        slice_id="s1", sample_id="a", auditor="x", decision=decision, actions=FieldActions(**actions)
+    )
+
+
+def apply(one: FusedLabel, given_answer: AuditAnswer) -> AuditedLabel | Dropped:
+    return apply_answer(one, given_answer, unknown_slice(one))
+
+
+@given(labels, answers)
+@pytest.mark.parametrize("rules", [DEFAULT, PAPER], ids=["default", "paper"])
+def test_audit_never_adds(rules: Any, one: FusedLabel, given_answer: AuditAnswer) -> None:
+    outcome = apply_answers([one], {"s1": given_answer}, {}, rules=rules)
+    for audited in outcome.kept:
+        assert audited.region in (None, one.region)
+        for sign in Sign:
+            after, before = audited.signs.get(sign), one.signs.get(sign)
+            if after is not None:
+                assert before is not None
+                # The reference's DOWNGRADE says "present" even of what is absent: its fault, kept.
+                assert after in coarsenings(before) or (rules is PAPER and after.value == "present")
+        if rules is DEFAULT:
+            assert audited.sequence in (None, one.sequence)
+
+
+@given(labels, answers)
+def test_every_change_is_recorded(one: FusedLabel, given_answer: AuditAnswer) -> None:
+    audited = apply(one, given_answer)
+    if isinstance(audited, Dropped):
+        return
+    before = {"sequence": one.sequence, "region": one.region} | {s.value: one.signs.get(s) for s in Sign}
+    after = {"sequence": audited.sequence, "region": audited.region}
+    after |= {s.value: audited.signs.get(s) for s in Sign}
+    changed = {f for f in FIELDS if before[f] != after[f]}
+    final = {c.field: c.after for c in audited.changes}
+    assert changed == {f for f in final if final[f] != before[f]}
+    assert all(final[f] == after[f] for f in changed)
+
+
+@given(labels)
+def test_keeping_everything_changes_nothing(one: FusedLabel) -> None:
+    audited = apply(one, answer(**dict.fromkeys(FIELDS, AuditAction.KEEP)))
+    assert isinstance(audited, AuditedLabel)
+    assert (audited.sequence, audited.region, audited.signs, audited.changes) == (
+        one.sequence,
+        one.region,
+        one.signs,
+        (),
+    )
+
+
+@given(st.none() | st.booleans() | st.text(max_size=20) | st.lists(st.integers(), max_size=2))
+def test_unreadable_answers_are_never_an_acceptance(raw: Any) -> None:
+    read = decode_answer({"sample_id": "a", "answer": raw})
+    outcome = apply_answers([label(slice_id="a")], {"a": read}, {}, rules=DEFAULT)
+    assert outcome.kept == []
+    assert [d.reason for d in outcome.dropped] == [DropReason.AUDIT_UNREADABLE]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"field_actions": {"shape": "KEEP"}},
+        {"final_decision": "MAYBE"},
+        {"final_decision": "ACCEPT", "field_actions": "all fine"},
+        {"final_decision": "ACCEPT", "field_actions": {"diagnosis": "KEEP"}},
+    ],
+)
+def test_half_answers_fail_closed(raw: Any) -> None:
+    assert decode_answer({"sample_id": "a", "answer": raw}).error is not None
+
+
+def test_reasons_of_drops() -> None:
+    table = {
+        "rejected": (answer(AuditDecision.REJECT), DropReason.AUDIT_REJECTED),
+        "undecided": (answer(None), DropReason.AUDIT_UNREADABLE),
+        "missing": (None, DropReason.AUDIT_MISSING),
+    }
+    given_answers = {k: a for k, (a, _) in table.items() if a is not None}
+    outcome = apply_answers([label(slice_id=k) for k in table], given_answers, {}, rules=DEFAULT)
+    assert {d.slice_id: d.reason for d in outcome.dropped} == {k: r for k, (_, r) in table.items()}
+
+
+def test_downgrade_is_the_declared_coarser_term() -> None:
+    signs = Signs(
+        shape=Shape.OVAL,
+        margins=Margins.ILL_DEFINED,
+        enhancement=Enhancement.RING,
+        edema=Edema.ABSENT,
+    )
+    downgraded = apply(label(signs=signs), answer(**dict.fromkeys([s.value for s in Sign], AuditAction.DOWNGRADE)))
+    assert isinstance(downgraded, AuditedLabel)
+    assert downgraded.signs == Signs(shape=Shape.ROUND_OR_OVAL, enhancement=Enhancement.PRESENT)
+
+
+def test_signs_go_with_the_sequence_that_showed_them() -> None:
+    one = label(sequence=MRSequence.T1CE, signs=Signs(enhancement=Enhancement.RING, shape=Shape.ROUND))
+    audited = apply(one, answer(sequence=AuditAction.DOWNGRADE))
+    assert isinstance(audited, AuditedLabel)
+    assert audited.sequence is None, "T1CE is not turned into T1: nobody has read T1"
+    assert audited.signs == Signs(shape=Shape.ROUND)
+    assert [c.field for c in audited.changes] == ["sequence", "enhancement"]
+
+
+def test_a_word_that_is_no_action_erases() -> None:
+    read = decode_answer(
+        {
+            "sample_id": "a",
+            "answer": {"final_decision": "accept", "field_actions": {"shape": "keep?", "edema": "KEEP"}},
+        }
+    )
+    assert read.actions.shape is AuditAction.ERASE
+    assert read.actions.edema is AuditAction.KEEP
+
+
+def test_answers_round_trip() -> None:
+    raw = {
+        "sample_id": "a",
+        "answer": {
+            "final_decision": "ACCEPT",
+            "field_actions": {"predicted_modality": "DOWNGRADE", "shape": "ERASE"},
+            "additional_findings": "motion artifact",
+        },
+    }
+    assert encode_answer(decode_answer(raw)) == raw
+
+
+# --- the reference's rules ---
+
+FUSED = {
+    "meta_info": {"predicted_modality": "t1_contrast", "predicted_location": "Center", "lesion_found": "True"},
+    "structured_signs": {
+        "shape": "Oval",
+        "margins": "Ill-defined",
+        "texture": "null",
+        "enhancement": "Ring",
+        "edema": "Mild",
+        "signal_intensity": "null",
+    },
+}
+
+
+def test_reference_actions() -> None:
+    gold = apply_to_fused(
+        FUSED,
+        {
+            "final_decision": "REJECT",
+            "field_actions": {
+                "shape": "downgrade",
+                "edema": "Downgrade",
+                "margins": "ERASE",
+                "predicted_location": "ERASE",
+            },
+            "additional_findings": "none",
+        },
+        {"tumor_type": "glioma", "modality": "t1ce"},
+    )
+    assert gold["meta_info"] == {
+        "predicted_modality": "t1_contrast",
+        "predicted_location": None,
+        "lesion_found": "True",
+        "true_tumor_type": "glioma",
+        "true_modality": "t1ce",
+    }
+    assert gold["structured_signs"] == {
+        "shape": "Oval",
+        "margins": None,
+        "texture": "null",
+        "enhancement": "Ring",
+        "edema": "Present",
+        "signal_intensity": "null",
+    }
+    assert gold["additional_clues"] is None
+
+
+def test_reference_downgrade_of_contrast_takes_the_enhancement() -> None:
+    gold = apply_to_fused(
+        FUSED, {"field_actions": {"predicted_modality": "DOWNGRADE", "enhancement": "KEEP"}}, None
+    )
+    assert gold["meta_info"]["predicted_modality"] == "T1"
+    assert gold["structured_signs"]["enhancement"] is None
+    assert "true_tumor_type" not in gold["meta_info"]
+
+
+@pytest.mark.parametrize("raw", [None, "garbage", {}, {"field_actions": "x"}, []])
+def test_reference_keeps_everything_of_an_unreadable_answer(raw: Any) -> None:
+    gold = apply_to_fused(FUSED, raw, None)
+    assert {k: gold[k] for k in FUSED} == FUSED
+
+
+def test_reference_documents_and_golden_row(request: pytest.FixtureRequest) -> None:
+    fused = [
+        {"sample_id": "x", "image_path": "p/x.png", "fused_label": FUSED},
+        {"sample_id": "y", "fused_label": FUSED},
+    ]
+    accept = {
+        "final_decision": "ACCEPT",
+        "field_actions": {"enhancement": "DOWNGRADE"},
+        "additional_findings": "cyst",
+    }
+    rows, missing = audit_documents(
+        fused,
+        [{"sample_id": "x", "answer": accept}],
+        [{"sample_id": "x", "tumor_type": "glioma", "modality": "t1ce"}],
+    )
+    assert missing == ["y"]
+    golden = json.loads((request.path.parent / "golden" / "audited_reference.json").read_text("utf-8"))
+    assert rows == golden
+    typed = decode_audited(rows[0])
+    assert typed.signs == Signs(
+        shape=Shape.OVAL, margins=Margins.ILL_DEFINED, enhancement=Enhancement.PRESENT, edema=Edema.MILD
+    )
+    again = encode_audited(typed)
+    assert again is not None
+    nulls = {k: None if v == "null" else v for k, v in rows[0]["gold_label"]["structured_signs"].items()}
+    assert again["gold_label"]["structured_signs"] == nulls
+    assert again["gold_label"]["meta_info"] == rows[0]["gold_label"]["meta_info"]

@@ -1,0 +1,65 @@
+"""Prompts and wordings are complete, described, and say what the code needs."""
+
+import json
+import re
+
+from neuroonco.build.interop import OPEN_TYPES
+from neuroonco.build.lint import ANSWERS
+from neuroonco.prompts import load_prompts, load_wordings
+from neuroonco.vocabulary import QuestionType, TumorType, recode
+
+PLACEHOLDERS = {
+    "read_conservative": {"description"},
+    "read_skeptical": {"description"},
+    "audit": {"label", "source_facts"},
+    "predict_closed": {"question", "options"},
+}
+
+
+def test_every_prompt_has_its_placeholders_and_says_that_data_is_data():
+    prompts = load_prompts()
+    assert set(PLACEHOLDERS) <= set(prompts)
+    for name, names in PLACEHOLDERS.items():
+        text = prompts[name].text
+        assert set(re.findall(r"\{([a-z_]+)\}", text)) == names, name
+        assert re.search(r"\bdata\b.*instructions", text, re.DOTALL), name
+
+
+def test_the_readings_differ_in_attitude_only():
+    a = load_prompts()["read_conservative"].text
+    b = load_prompts()["read_skeptical"].text
+    differing = [x for x in b.split("\n\n") if x not in a.split("\n\n")]
+    assert len(differing) == 1
+    assert "sceptically" in differing[0]
+
+
+def test_every_question_type_has_a_wording_and_every_answer_a_clause():
+    wordings = load_wordings()
+    assert {q.value for q in QuestionType} | {"diagnosis_binary"} == set(wordings.closed)
+    for kind, terms in ANSWERS.items():
+        for value in terms:
+            wording = wordings.closed[kind.value]
+            assert recode(terms, wording.text_of(value)) is value
+            assert wording.text_of(value).casefold() in wording.clause(value).casefold()
+            assert "{" not in wording.clause(value)
+    binary = wordings.closed["diagnosis_binary"]
+    assert binary.text_of(TumorType.TUMOR) == "Abnormal"
+    assert binary.text_of(TumorType.HEALTHY) == "Healthy"
+
+
+def test_no_stem_names_an_answer():
+    wordings = load_wordings()
+    stems = [w.question for w in (*wordings.closed.values(), *wordings.open.values())]
+    stems += [w.open_question for w in wordings.closed.values()]
+    answers = {w.text_of(v) for k, t in ANSWERS.items() for v in t for w in [wordings.closed[k.value]]}
+    for stem in stems:
+        said = [a for a in answers if re.search(rf"\b{re.escape(a.casefold())}\b", stem.casefold())]
+        assert said == [], stem
+
+
+def test_open_wordings_refer_to_closed_ones():
+    wordings = load_wordings()
+    for name, wording in wordings.open.items():
+        assert wording.question_type in OPEN_TYPES, name
+        assert set(wording.about) | set(wording.needs) <= set(wordings.closed), name
+    json.dumps(wordings.model_dump())

@@ -1,0 +1,258 @@
+"""Fusion: the reference's rules string for string, ours with their properties."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroonco.fusion.fuse import fuse_pair, fuse_readings
+from neuroonco.fusion.interop import decode_fused, encode_fused, encode_healthy
+from neuroonco.fusion.paper import fuse_documents, fuse_prediction
+from neuroonco.fusion.records import FusedLabel
+from neuroonco.outcomes import Dropped
+from neuroonco.readings.records import LesionReading, Signs
+from neuroonco.rules import load_rules
+from neuroonco.vocabulary import (
+    SIGN_VALUES,
+    DropReason,
+    Edema,
+    Enhancement,
+    ImageRegion,
+    MRSequence,
+    Shape,
+    Sign,
+    SignalIntensity,
+    Texture,
+    coarsenings,
+)
+
+DEFAULT, PAPER = load_rules("default"), load_rules("paper")
+
+signs = st.builds(Signs, **{s.value: st.none() | st.sampled_from(list(SIGN_VALUES[s])) for s in Sign})
+readings = st.builds(
+    LesionReading,
+    slice_id=st.just("s1"),
+    sample_id=st.just("a"),
+    reader=st.sampled_from(["x", "y"]),
+    lesion_found=st.booleans(),
+    sequence=st.none() | st.sampled_from(list(MRSequence)),
+    region=st.none() | st.sampled_from(list(ImageRegion)),
+    signs=signs,
+)
+
+
+def reading(**changes: Any) -> LesionReading:
+    return LesionReading(**{"slice_id": "s1", "sample_id": "a", "reader": "x", "lesion_found": True} | changes)
+
+
+# --- our rules ---
+
+
+@given(readings)
+def test_identical_readings_change_nothing(one: LesionReading) -> None:
+    fused = fuse_pair(one, one)
+    assert isinstance(fused, FusedLabel)
+    assert fused.disagreements == ()
+    assert fused.sequence is one.sequence
+    if one.lesion_found:
+        assert (fused.signs, fused.region) == (one.signs, one.region)
+
+
+@given(readings, readings)
+def test_order_does_not_matter(a: LesionReading, b: LesionReading) -> None:
+    assert fuse_pair(a, b) == fuse_pair(b, a)
+
+
+@given(readings, readings)
+def test_nothing_is_invented(a: LesionReading, b: LesionReading) -> None:
+    fused = fuse_pair(a, b)
+    if isinstance(fused, Dropped):
+        return
+    assert fused.sequence in (None, a.sequence, b.sequence)
+    assert fused.region in (None, a.region, b.region)
+    for sign in Sign:
+        value = fused.signs.get(sign)
+        if value is not None:
+            read_a, read_b = a.signs.get(sign), b.signs.get(sign)
+            assert read_a is not None
+            assert read_b is not None
+            assert value in coarsenings(read_a)
+            assert value in coarsenings(read_b)
+
+
+@given(readings, readings)
+def test_every_loss_is_recorded(a: LesionReading, b: LesionReading) -> None:
+    fused = fuse_pair(a, b)
+    if isinstance(fused, Dropped) or not fused.lesion_found:
+        return
+    noted = {d.field for d in fused.disagreements}
+    differing = {s.value for s in Sign if a.signs.get(s) != b.signs.get(s)}
+    differing |= {"region"} if a.region != b.region else set()
+    differing |= {"sequence"} if a.sequence != b.sequence else set()
+    assert noted == differing
+
+
+@pytest.mark.parametrize(
+    ("sign", "a", "b", "expected"),
+    [
+        (Sign.SIGNAL_INTENSITY, SignalIntensity.HYPERINTENSE, SignalIntensity.ISOINTENSE, None),
+        (Sign.ENHANCEMENT, Enhancement.RING, Enhancement.SOLID, Enhancement.PRESENT),
+        (Sign.ENHANCEMENT, Enhancement.RING, Enhancement.PRESENT, Enhancement.PRESENT),
+        (Sign.ENHANCEMENT, Enhancement.RING, Enhancement.ABSENT, None),
+        (Sign.EDEMA, Edema.MILD, Edema.EXTENSIVE, Edema.PRESENT),
+        (Sign.SHAPE, Shape.ROUND, Shape.OVAL, Shape.ROUND_OR_OVAL),
+        (Sign.SHAPE, Shape.ROUND, Shape.LOBULATED, None),
+        (Sign.TEXTURE, Texture.HOMOGENEOUS, None, None),
+    ],
+)
+def test_differing_signs(sign: Sign, a: Any, b: Any, expected: Any) -> None:
+    one, other = (reading(signs=Signs(**{sign.value: v})) for v in (a, b))
+    fused = fuse_pair(one, other)
+    assert isinstance(fused, FusedLabel)
+    assert fused.signs.get(sign) is expected
+
+
+def test_a_non_enhancing_contrast_scan_stays_one() -> None:
+    one = reading(sequence=MRSequence.T1CE)
+    fused = fuse_pair(one, one)
+    assert isinstance(fused, FusedLabel)
+    assert fused.sequence is MRSequence.T1CE
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "reason"),
+    [
+        ({"lesion_found": True}, {"lesion_found": False}, DropReason.LESION_DISPUTED),
+        ({"lesion_found": None, "error": "timeout"}, {}, DropReason.READING_FAILED),
+        ({"lesion_found": None, "error": "x"}, {"lesion_found": None, "error": "x"}, DropReason.READING_FAILED),
+        ({"sequence": MRSequence.T1}, {"sequence": MRSequence.T2}, DropReason.SEQUENCE_CONFLICT),
+    ],
+)
+def test_drops_have_their_reason(a: dict[str, Any], b: dict[str, Any], reason: DropReason) -> None:
+    dropped = fuse_pair(reading(**a), reading(**b))
+    assert isinstance(dropped, Dropped)
+    assert dropped.reason is reason
+
+
+def test_sets_are_joined_by_id_sorted_and_nothing_disappears() -> None:
+    a = [reading(slice_id=i) for i in ("s3", "s1", "s2", "s2")]
+    b = [reading(slice_id=i) for i in ("s1", "s4", "s2", "s3")]
+    outcome = fuse_readings(a, b, rules=DEFAULT)
+    assert [r.slice_id for r in outcome.kept] == ["s1", "s3"]
+    assert [(d.slice_id, d.reason) for d in outcome.dropped] == [("s4", DropReason.READING_MISSING)]
+    assert [(q.slice_id, q.code) for q in outcome.quarantined] == [("s2", "ID_TWICE")]
+
+
+def test_healthy_by_consensus_is_kept_as_a_negative() -> None:
+    one = reading(lesion_found=False)
+    outcome = fuse_readings([one], [one], rules=DEFAULT)
+    assert [r.lesion_found for r in outcome.kept] == [False]
+    assert encode_fused(outcome.kept[0]) is None
+    assert encode_healthy(outcome.kept[0]) == {"sample_id": "a", "image_path": ""}
+
+
+# --- the reference's rules ---
+
+
+def prediction(
+    modality: str = "T1", location: str = "Center", found: str = "True", **texts: Any
+) -> dict[str, Any]:
+    return {
+        "meta_info": {"predicted_modality": modality, "predicted_location": location, "lesion_found": found},
+        "structured_signs": texts,
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "a", "b", "expected"),
+    [
+        ("signal_intensity", "Hyperintense", "Isointense", "Isointense"),
+        ("signal_intensity", "Isointense", "Hypointense", "Isointense"),
+        ("signal_intensity", "Hyperintense", "Hypointense", "null"),
+        ("signal_intensity", "Mixed", "Isointense", "null"),
+        ("enhancement", "Ring", "Solid", "Present"),
+        ("edema", "Mild", "Extensive", "Present"),
+        ("edema", "Mild", "none", "null"),
+        ("margins", "Well-circumscribed", "well circumscribed", "Well-circumscribed"),
+        ("shape", "Round", "Oval", "null"),
+        ("texture", None, "Homogeneous", "null"),
+        ("shape", "Spiculated", "spiculated", "Spiculated"),
+    ],
+)
+def test_reference_signs(field: str, a: Any, b: Any, expected: str) -> None:
+    fused = fuse_prediction(prediction(**{field: a}), prediction(**{field: b}))
+    assert isinstance(fused, dict)
+    assert fused["structured_signs"][field] == expected
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "enhancement", "expected"),
+    [
+        ("T1", "T1", None, "t1"),
+        ("T1", "Unknown", None, "t1"),
+        ("Unknown", "FLAIR", None, "flair"),
+        ("Unknown", "Unknown", None, "null"),
+        ("T2", "FLAIR", None, "flair"),
+        ("T1", "T1_Contrast", "Ring", "t1_contrast"),
+        ("T1", "T1_Contrast", None, "t1"),
+        ("T1_Contrast", "T1_Contrast", None, "t1"),
+        ("T2-FLAIR", "T2", None, "t2"),
+        ("T1Gd", "T1", "Ring", "t1"),
+        ("T1+C", "T1CE", "Ring", "t1_contrast"),
+    ],
+)
+def test_reference_modalities(a: str, b: str, enhancement: str | None, expected: str) -> None:
+    pair = (prediction(m, enhancement=enhancement) for m in (a, b))
+    fused = fuse_prediction(*pair)
+    assert isinstance(fused, dict)
+    assert fused["meta_info"]["predicted_modality"] == expected
+
+
+def test_reference_location_prefers_the_first() -> None:
+    def location(a: str, b: str) -> str:
+        fused = fuse_prediction(prediction(location=a), prediction(location=b))
+        assert isinstance(fused, dict)
+        return str(fused["meta_info"]["predicted_location"])
+
+    assert location("Upper-Left", "Center") == "Upper-Left"
+    assert location("null", "Center") == "Center"
+    assert location("", "None") == "null"
+
+
+def test_reference_faults_are_kept() -> None:
+    assert fuse_prediction(None, None) == "healthy"  # two failed readings
+    assert fuse_prediction(prediction(found="true"), prediction(found="true")) == "healthy"
+    assert fuse_prediction(prediction(found="True"), None) == "disputed"
+    assert fuse_prediction(prediction("T1"), prediction("T2")) == "conflict"
+
+
+def test_reference_documents() -> None:
+    a = [{"sample_id": i, "ai_prediction": prediction(shape="Oval")} for i in ("y", "x", "only_a")]
+    b = [{"sample_id": i, "ai_prediction": prediction(shape="Oval")} for i in ("x", "y")] + [
+        {"sample_id": "z", "error": "timeout"}
+    ]
+    a.append({"sample_id": "z", "error": "timeout"})
+    source = [{"sample_id": "x", "image_path": "p/x.png"}, {"sample_id": "z", "image_path": "p/z.png"}]
+    fused, healthy, dropped = fuse_documents(a, b, source)
+    assert [(r["sample_id"], r["image_path"]) for r in fused] == [("x", "p/x.png"), ("y", "")]
+    assert healthy == [{"sample_id": "z", "image_path": "p/z.png"}]
+    assert dropped == {}
+    assert fused[0]["fused_label"]["structured_signs"] == {
+        "shape": "Oval",
+        "margins": "null",
+        "texture": "null",
+        "enhancement": "null",
+        "edema": "null",
+        "signal_intensity": "null",
+    }
+
+
+@given(readings, readings)
+def test_typed_reference_rules_equal_the_string_rules(a: LesionReading, b: LesionReading) -> None:
+    outcome = fuse_readings([a], [b], rules=PAPER)
+    assert len(outcome.kept) + len(outcome.dropped) == 1
+    if outcome.kept and outcome.kept[0].lesion_found:
+        row = encode_fused(outcome.kept[0])
+        assert row is not None
+        assert decode_fused(row) == outcome.kept[0].model_copy(update={"slice_id": "a"})

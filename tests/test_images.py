@@ -1,0 +1,135 @@
+"""Decoding: odd formats become gray, hostile ones one line."""
+
+import os
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from neuroonco import images
+from neuroonco.errors import InputError
+
+
+def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def ramp(mode: str = "L") -> Image.Image:
+    gray = np.tile(np.arange(64, dtype=np.uint8) * 4, (48, 1))
+    return Image.fromarray(gray).convert(mode)
+
+
+def png_header(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P", "CMYK"])
+def test_colour_modes_give_the_same_gray(mode: str) -> None:
+    kind = "TIFF" if mode == "CMYK" else "PNG"
+    decoded = images.decode(encode(ramp(mode), kind), "x")
+    gray = decoded.gray()
+    assert gray.shape == (48, 64)
+    assert gray.dtype == np.uint8
+    assert np.abs(gray.astype(int) - np.asarray(ramp()).astype(int)).max() <= 1
+    assert decoded.is_gray
+
+
+def test_sixteen_bit_is_scaled_by_its_own_range() -> None:
+    values = np.linspace(1000, 3000, 64 * 48).reshape(48, 64).astype(np.uint16)
+    decoded = images.decode(encode(Image.fromarray(values)), "x")
+    assert decoded.bit_depth == 16
+    assert (decoded.gray().min(), decoded.gray().max()) == (0, 255)
+    assert np.all(np.diff(decoded.gray().ravel().astype(int)) >= 0)
+
+
+def test_exif_orientation_is_applied() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # rotate by 90 degrees to display
+    decoded = images.decode(encode(ramp(), "JPEG", exif=exif, quality=95), "x")
+    assert decoded.gray().shape == (64, 48)
+    assert decoded.gray()[0].mean() < 20 < 230 < decoded.gray()[-1].mean()
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"hello, I am no image at all", "IMAGE_UNDECODABLE"),
+        (encode(ramp(), "JPEG")[:300], "IMAGE_TRUNCATED"),
+        (png_header(20_000, 20_000), "IMAGE_TOO_LARGE"),
+        (png_header(60_000, 60_000), "IMAGE_TOO_LARGE"),
+        (encode(ramp().resize((8, 8))), "IMAGE_TOO_SMALL"),
+        (png_header(64, 64), "IMAGE_"),
+    ],
+)
+def test_hostile_bytes(data: bytes, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        images.decode(data, "x.png")
+    assert caught.value.code.startswith(code)
+    assert "\n" not in caught.value.line
+
+
+@given(st.binary(max_size=200), st.sampled_from(["PNG", "JPEG", "TIFF", "BMP", "GIF"]), st.integers(0, 400))
+def test_broken_files_are_one_line_or_an_image(noise: bytes, kind: str, place: int) -> None:
+    data = bytearray(encode(ramp(), kind))
+    place %= len(data)
+    data[place : place + len(noise)] = noise
+    try:
+        assert images.decode(bytes(data), "x").pixels.dtype == np.uint8
+    except InputError as error:
+        assert error.code.startswith("IMAGE_")
+
+
+@pytest.mark.parametrize("path", ["../a.png", "/etc/passwd", "a/../../b", "a\\b", "C:/x", "", "a\0b"])
+def test_paths_stay_inside_the_root(tmp_path: Path, path: str) -> None:
+    with pytest.raises(InputError, match="PATH_OUTSIDE_ROOT"):
+        images.resolve(tmp_path, path)
+
+
+def test_links_stay_inside_the_root(tmp_path: Path) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside.png"
+    root.mkdir()
+    outside.write_bytes(encode(ramp()))
+    (root / "in.png").write_bytes(encode(ramp()))
+    (root / "out.png").symlink_to(outside)
+    (root / "alias.png").symlink_to(root / "in.png")
+    with pytest.raises(InputError, match="PATH_OUTSIDE_ROOT"):
+        images.read_image(root, "out.png")
+    assert images.read_image(root, "alias.png").shape == (48, 64)
+
+
+def test_missing_empty_and_special_files(tmp_path: Path) -> None:
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "folder.png").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")  # reading it would wait for ever
+    for name, code in [
+        ("empty.png", "IMAGE_EMPTY"),
+        ("no.png", "FILE_MISSING"),
+        ("folder.png", "FILE_MISSING"),
+        ("pipe.png", "FILE_MISSING"),
+    ]:
+        with pytest.raises(InputError) as caught:
+            images.read_image(tmp_path, name)
+        assert caught.value.code == code
+
+
+def test_label_masks_keep_their_values(tmp_path: Path) -> None:
+    labels = np.zeros((40, 40), dtype=np.uint8)
+    labels[10:20, 10:20], labels[20:30, 20:30] = 2, 4
+    palette = Image.fromarray(labels).convert("P")
+    palette.putpalette([0, 0, 0, 9, 9, 9, 255, 0, 0, 0, 255, 0, 0, 0, 255])
+    sixteen = Image.fromarray(labels.astype(np.uint16))
+    for name, image in [("gray.png", Image.fromarray(labels)), ("palette.png", palette), ("sixteen.png", sixteen)]:
+        image.save(tmp_path / name)
+        assert sorted(np.unique(images.read_mask_values(tmp_path, name))) == [0, 2, 4], name

@@ -1,0 +1,211 @@
+"""Scoring of closed questions: every question counts."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from closed_items import closed_item, predicted
+from neuroonco.build.interop import read_closed
+from neuroonco.build.records import ClosedItem
+from neuroonco.errors import InputError
+from neuroonco.predict.baselines import baseline
+from neuroonco.predict.predict import predict
+from neuroonco.predict.records import Prediction
+from neuroonco.score.closed import STATUSES, score_closed
+from neuroonco.score.records import Score
+from neuroonco.vocabulary import MRSequence, PredictionStatus, QuestionType
+
+GOLDEN = Path(__file__).parent / "golden"
+BINARY = ("Abnormal", "Healthy")
+
+
+def small_benchmark() -> list[ClosedItem]:
+    """Four questions on three images: two answerable, one rejection, one binary."""
+    return [
+        closed_item("1", "A", source_id="16"),
+        closed_item(
+            "1", "B", q_index=1, question_type=QuestionType.SHAPE, texts=("Round", "Oval", "Irregular", "E")
+        ),
+        closed_item("2", "E", source_id="07"),
+        closed_item("3", "B", texts=BINARY, source_id=None),
+    ]
+
+
+def small_predictions() -> list[Prediction]:
+    """One right, one unreadable, one right rejection, one missing, one for a question that is not there."""
+    one, two, three, _ = small_benchmark()
+    return [
+        predicted(one, "A"),
+        predicted(two, None, PredictionStatus.UNPARSED),
+        predicted(three, "E"),
+        Prediction(id="9", q_index=0, model="m", status=PredictionStatus.OK, pred="A"),
+    ]
+
+
+def test_the_score_json_is_as_published() -> None:
+    score = score_closed(small_benchmark(), small_predictions())
+    golden = json.loads((GOLDEN / "score.json").read_text("utf-8"))
+    assert score.model_dump(mode="json") == golden
+
+
+def test_every_question_counts() -> None:
+    score = score_closed(small_benchmark(), small_predictions())
+    assert (score.accuracy.value, score.accuracy.n) == (0.5, 4)
+    assert score.status["missing"] == 1
+    assert score.status["unparsed"] == 1
+    assert score.unmatched_predictions == 1
+    assert not score.complete
+    assert score.binary.value == 0.0
+    assert score.multiple_choice.n == 3
+    assert score.by_source.keys() == {"01", "07", "16", "(none)"}
+    assert score.chance == pytest.approx((0.2 + 0.25 + 0.2 + 0.5) / 4)
+    assert score.macro_by_type == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_rejection_figures_use_their_own_denominators() -> None:
+    items = [closed_item(str(n), "E") for n in range(4)] + [closed_item(str(n), "A") for n in range(4, 10)]
+    items.append(closed_item("b", "A", texts=BINARY))
+    answers = ["E", "E", "E", "B", "E", "A", "A", "A", "A", "E", "B"]
+    score = score_closed(items, [predicted(i, a) for i, a in zip(items, answers, strict=True)])
+    assert (score.rejection.recall.value, score.rejection.recall.n) == (0.75, 4)
+    assert (score.rejection.precision.value, score.rejection.precision.n) == (0.6, 5)
+    assert score.rejection.false_rejection_rate.value == pytest.approx(2 / 6)
+    assert score.rejection.false_rejection_rate.n == 6
+
+
+def test_a_letter_that_is_not_offered_is_wrong_and_counted() -> None:
+    item = closed_item("1", "A", texts=BINARY)
+    score = score_closed([item], [predicted(item, "E")])
+    assert score.accuracy.value == 0.0
+    assert score.status["invalid_letter"] == 1
+    assert score.rejection.precision.n == 0
+    assert score.complete
+
+
+def test_predictions_that_differ_count_as_wrong_and_equal_ones_once() -> None:
+    one, two = closed_item("1", "A"), closed_item("2", "A")
+    rows = [
+        predicted(one, "A"),
+        predicted(one, "B"),
+        predicted(two, "A"),
+        predicted(two, "A"),
+        predicted(two, "A"),
+    ]
+    score = score_closed([one, two], rows)
+    assert (score.accuracy.value, score.accuracy.n) == (0.5, 2)
+    assert score.status["conflicting"] == 1
+    assert score.status["ok"] == 1
+    assert score.duplicate_predictions == 3
+
+
+@pytest.mark.parametrize("status", [s for s in PredictionStatus if s is not PredictionStatus.OK])
+def test_a_letter_with_a_failed_status_is_not_believed(status: PredictionStatus) -> None:
+    item = closed_item("1", "A")
+    score = score_closed([item], [predicted(item, "A", status)])
+    assert score.accuracy.value == 0.0
+    assert score.status[status.value] == 1
+
+
+def test_numbers_and_strings_are_the_same_id() -> None:
+    item = closed_item("7", "A")
+    row = Prediction.model_validate({"id": 7, "q_index": 0, "model": "m", "status": "ok", "pred": "A"})
+    assert score_closed([item], [row]).accuracy.value == 1.0
+
+
+def test_sequences_are_reported_where_they_are_known() -> None:
+    items = [closed_item("1", "A"), closed_item("2", "A")]
+    rows = [predicted(items[0], "A")]
+    assert score_closed(items, rows).by_sequence is None
+    by_sequence = score_closed(items, rows, {"s1": MRSequence.T2}).by_sequence
+    assert by_sequence is not None
+    assert {name: e.value for name, e in by_sequence.items()} == {"t2": 1.0, "(none)": 0.0}
+
+
+def test_a_benchmark_with_a_question_twice_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        score_closed([closed_item("1", "A"), closed_item("1", "B")], [])
+    assert caught.value.code == "QUESTION_TWICE"
+
+
+def test_no_questions_give_none() -> None:
+    score = score_closed([], [])
+    assert score.accuracy.value is None
+    assert score.macro_by_type is None
+    assert score.chance is None
+    assert score.rejection.recall.value is None
+
+
+ANSWERS = st.lists(
+    st.tuples(st.sampled_from("ABCDE"), st.sampled_from([None, *"ABCDEF"]), st.sampled_from(list(QuestionType))),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(ANSWERS, st.randoms(use_true_random=False))
+def test_order_does_not_matter(
+    answers: list[tuple[str, str | None, QuestionType]], shuffle: random.Random
+) -> None:
+    items = [closed_item(str(n), a, question_type=kind) for n, (a, _, kind) in enumerate(answers)]
+    rows = [predicted(i, pred) for i, (_, pred, _) in zip(items, answers, strict=True)] + [
+        predicted(items[0], "A")
+    ]
+    before = score_closed(items, rows)
+    assert sum(before.status.values()) == before.accuracy.n == len(items)
+    assert tuple(before.status) == STATUSES
+    shuffle.shuffle(items)
+    shuffle.shuffle(rows)
+    assert score_closed(items, rows) == before
+
+
+@given(ANSWERS)
+def test_perfect_is_one_and_absent_is_zero(answers: list[tuple[str, str | None, QuestionType]]) -> None:
+    items = [closed_item(str(n), a, question_type=kind) for n, (a, _, kind) in enumerate(answers)]
+    perfect = score_closed(items, [predicted(i, i.answer) for i in items])
+    assert perfect.accuracy.value == 1.0
+    assert perfect.complete
+    assert {e.value for e in perfect.by_type.values()} == {1.0}
+    absent = score_closed(items, [])
+    assert (absent.accuracy.value, absent.accuracy.n) == (0.0, len(items))
+    assert absent.status["missing"] == len(items)
+
+
+@pytest.fixture(scope="module")
+def published(upstream_root: Path) -> list[ClosedItem]:
+    """The reference's closed benchmark."""
+    loaded = read_closed(upstream_root / "mm-neuroonco_benchmark_closed_v1.0.json")
+    assert not loaded.unreadable
+    return loaded.records
+
+
+def of_baseline(name: str, items: list[ClosedItem]) -> Score:
+    return score_closed(items, predict(items, baseline(name, items, 1), root=Path("nowhere")))
+
+
+def test_always_e_on_the_published_benchmark(published: list[ClosedItem]) -> None:
+    score = of_baseline("always-e", published)
+    assert (score.rejection.recall.value, score.rejection.recall.n) == (1.0, 606)
+    assert score.rejection.false_rejection_rate.value == 1.0
+    assert score.rejection.precision.value == pytest.approx(606 / 3074)
+    assert score.accuracy.value == pytest.approx(606 / 3190)
+    assert score.status["refused"] == score.binary.n == 116
+    assert score.complete
+
+
+def test_random_is_at_chance_on_the_published_benchmark(published: list[ClosedItem]) -> None:
+    score = of_baseline("random", published)
+    assert score.chance == pytest.approx((3074 / 5 + 116 / 2) / 3190)
+    assert score.accuracy.low is not None
+    assert score.accuracy.high is not None
+    assert score.accuracy.low < score.chance < score.accuracy.high
+
+
+def test_the_majority_text_beats_chance_on_the_published_benchmark(published: list[ClosedItem]) -> None:
+    score = of_baseline("majority", published)
+    assert score.accuracy.low is not None
+    assert score.chance is not None
+    assert score.accuracy.low > 1.5 * score.chance
