@@ -19,7 +19,7 @@ Mask = npt.NDArray[np.bool_]
 """Lesion mask of shape (height, width)."""
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP", "MPO", "PPM")
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP", "PPM")
 MIN_SIDE_PX = 32
 MAX_SIDE_PX = 8192
 MAX_PIXELS = 40_000_000

@@ -7,19 +7,22 @@ finished shard stays in the partial folder until the stage is complete.
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, TypeVar
 
 from neuroonco import __version__, store
-from neuroonco.errors import InputError
+from neuroonco.errors import InputError, PrerequisiteError
 from neuroonco.outcomes import Dropped, Quarantined, Record, StageOutcome
 from neuroonco.rules import RuleSet
 
@@ -58,14 +61,14 @@ class Workspace:
         run: folder of the whole run.
         folder: where this stage writes.
         rules: the rule set.
-        processes: how many processes may work.
+        map: the built-in, or one over several processes; see :func:`workers`.
         progress: called with (stage, done, total).
     """
 
     run: Path
     folder: Path
     rules: RuleSet
-    processes: int = 1
+    map: Callable[..., Iterator[Any]] = map
     progress: Callable[[str, int, int], None] = field(default=lambda _stage, _done, _total: None)
     name: str = ""
 
@@ -95,11 +98,10 @@ class Workspace:
         missing = [n for n, folder in enumerate(folders) if not (folder / "kept.parquet").exists()]
         done = len(pieces) - len(missing)
         self.progress(self.name, done, len(pieces))
-        with _executor(min(self.processes, len(missing))) as run:
-            for number, outcome in zip(missing, run(work, [pieces[n] for n in missing]), strict=True):
-                _save_shard(folders[number], outcome, model)
-                done += 1
-                self.progress(self.name, done, len(pieces))
+        for number, outcome in zip(missing, self.map(work, [pieces[n] for n in missing]), strict=True):
+            _save_shard(folders[number], outcome, model)
+            done += 1
+            self.progress(self.name, done, len(pieces))
         joined: StageOutcome[R] = StageOutcome()
         for folder in folders:
             joined.extend(_load_shard(folder, model))
@@ -140,18 +142,39 @@ def _load_shard(folder: Path, model: type[R]) -> StageOutcome[R]:
 
 
 @contextmanager
-def _executor(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
+def workers(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """A ``map`` over so many processes; they start with the first work and end with the block.
+
+    Raises:
+        PrerequisiteError: a worker was killed from outside, most likely for memory.
+    """
     if processes <= 1:
         yield map
         return
     # forkserver: workers start clean, without the parent's threads; available wherever Linux or macOS is.
-    pool = ProcessPoolExecutor(processes, mp_context=get_context("forkserver"))
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["neuroonco.walk.work"])
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
     try:
         yield pool.map
         pool.shutdown()
-    except BaseException:
+    except BrokenProcessPool:
+        fix = "use --processes 1, or a machine with more memory; finished work is kept"
+        raise PrerequisiteError("WORKER_DIED", "a worker process was killed", fix=fix) from None
+    finally:
         pool.shutdown(wait=False, cancel_futures=True)
-        raise
+
+
+def _end_with_parent() -> None:
+    """Make a worker end when the run is killed: nobody else would tell it, and it would wait for work for ever."""
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
 # --- one stage ---

@@ -28,6 +28,7 @@ from neuroonco.vocabulary import (
     AuditDecision,
     Edema,
     Enhancement,
+    ImageRegion,
     MRSequence,
     Shape,
     Sign,
@@ -142,7 +143,7 @@ def _answer(
     )
 
 
-def _region(mask: Mask) -> object:
+def _region(mask: Mask) -> ImageRegion:
     ys, xs = np.nonzero(mask)
     return region_of(float(xs.mean()) + 0.5, float(ys.mean()) + 0.5, mask.shape[1], mask.shape[0])
 
@@ -161,7 +162,7 @@ def evidence_of(image: Gray, mask: Mask, rules: PhysicsRules) -> Evidence | None
     lesion = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
     if lesion.sum() < rules.min_lesion_px:
         return None
-    smooth = cv2.medianBlur(pixels, 3)
+    smooth = np.asarray(cv2.medianBlur(pixels, 3), np.float32)
     depth = cv2.distanceTransform(np.pad(lesion, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     deepest = float(depth.max())
     if deepest < 3:

@@ -56,7 +56,7 @@ def outline(shape: Shape, rng: np.random.Generator) -> Field:
     elif shape is Shape.LOBULATED:
         radius = _lobes(rng, float(rng.uniform(0.928, 0.946)))
     else:
-        radius = _spikes(rng, float(rng.uniform(0.68, 0.78)))
+        radius = _spikes(rng, float(rng.uniform(0.64, 0.72)))
     radius = np.roll(radius, int(rng.integers(len(ANGLES))))
     return np.asarray(radius * np.sqrt(np.pi / _area(radius)), dtype=np.float32)
 

@@ -1,0 +1,1 @@
+"""Reading: image to six signs, by measurement or by a model."""

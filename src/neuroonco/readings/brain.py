@@ -61,12 +61,12 @@ def to_working_size(image: Gray, mask: Mask | None, side_px: int) -> tuple[Pixel
     if scale == 1.0:
         return image.astype(np.float32), mask, 1.0
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    small: Pixels = np.asarray(cv2.resize(image.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
     if mask is None:
         return small, None, scale
-    cover = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    cover = np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))
     half: Mask = cover >= 0.5
-    return small, (half if half.any() else cover > 0), scale
+    return small, (half if half.any() else np.asarray(cover > 0)), scale
 
 
 def prepare(pixels: Pixels, scale: float, min_symmetry: float) -> View | None:
@@ -111,7 +111,7 @@ def disc(radius_px: float) -> npt.NDArray[np.uint8]:
     """Structuring element: a disc."""
     r = max(1, round(radius_px))
     y, x = np.ogrid[-r : r + 1, -r : r + 1]
-    return (x * x + y * y <= r * r + r).astype(np.uint8)
+    return np.asarray(x * x + y * y <= r * r + r).astype(np.uint8)
 
 
 def largest(mask: Mask) -> Mask:

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from neuroonco.images import Mask
-from neuroonco.readings.brain import View, disc, distance
+from neuroonco.readings.brain import Pixels, View, disc, distance
 from neuroonco.readings.rules import ReadRules
 from neuroonco.readings.tissue import reference_of
 from neuroonco.vocabulary import MRSequence, ReadingKind
@@ -49,7 +49,7 @@ def candidate_of(view: View, rules: ReadRules, sequence: MRSequence | None) -> C
     if reference is None:
         return None
     unit, level = view.head_diameter_px, reference.level
-    here = cv2.GaussianBlur(view.pixels, (0, 0), 0.01 * unit)
+    here = np.asarray(cv2.GaussianBlur(view.pixels, (0, 0), 0.01 * unit), np.float32)
     inner = view.depth_px > rules.detect_depth_from * unit
     odd = np.zeros(view.head.shape, dtype=bool)
     if view.mirrored is not None:
@@ -83,7 +83,7 @@ def candidate_of(view: View, rules: ReadRules, sequence: MRSequence | None) -> C
     )
 
 
-def _grow(here: np.ndarray, seed: Mask, view: View, level: float) -> Mask:  # type: ignore[type-arg]
+def _grow(here: Pixels, seed: Mask, view: View, level: float) -> Mask:
     """Everything joined to the seed that is nearer to the seed's signal than to that of normal tissue."""
     core = float(np.median(here[seed]))
     halfway = 0.5 * (core + level)

@@ -46,16 +46,20 @@ def read_slice(
         found = lesion.detect(view, rules, kind, sequence)
     if found is None or not found.any():
         return SliceFindings(lesion_found=False, sequence=sequence)
-    ys, xs = np.nonzero(found)
-    height, width = found.shape
-    region = region_of(float(xs.mean()) + 0.5, float(ys.mean()) + 0.5, width, height)
+    where = found if mask is None else mask  # the mask's own pixels, so that the cell is exact
+    ys, xs = np.nonzero(where)
+    x, y = (float(xs.mean()) + 0.5) / where.shape[1], (float(ys.mean()) + 0.5) / where.shape[0]
+    region: ImageRegion | None = region_of(x, y)
     signs = Signs() if view is None else signs_of(view, found, kind, rules, sequence)
+    if mask is None:
+        # A detected place is no outline: it may leave out part of the lesion or take in its oedema.
+        if min(abs(v - line) for v in (x, y) for line in (1 / 3, 2 / 3)) < rules.detect_region_margin:
+            region = None
+        signs = Signs(enhancement=signs.enhancement, signal_intensity=signs.signal_intensity)
     return SliceFindings(lesion_found=True, sequence=sequence, region=region, signs=signs)
 
 
-def signs_of(
-    view: brain.View, found: Mask, kind: ReadingKind, rules: ReadRules, sequence: MRSequence | None
-) -> Signs:
+def signs_of(view: brain.View, found: Mask, kind: ReadingKind, rules: ReadRules, sequence: MRSequence | None) -> Signs:
     """The six signs of a lesion at working size."""
     values: dict[str, object] = {}
     if found.sum() < rules.min_lesion_px or found.sum() > 0.6 * view.head.sum():

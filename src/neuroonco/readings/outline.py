@@ -75,7 +75,7 @@ def outline_of(piece: Mask, smoothing_px: float) -> Points | None:
     """Longest outline of a mask at sub-pixel level, smoothed; None if nothing is left of it."""
     pad = 3 + int(4 * smoothing_px)
     soft = ndimage.gaussian_filter(np.pad(piece, pad).astype(np.float32), smoothing_px)
-    curves = measure.find_contours(soft, 0.5)
+    curves = measure.find_contours(soft, 0.5)  # type: ignore[no-untyped-call]  # scikit-image has no types
     if not curves:
         return None
     curve: Points = max(curves, key=len)[:-1] - pad

@@ -46,6 +46,7 @@ class ReadRules(BaseModel):
     detect_area_to: float
     detect_solidity_from: float
     detect_rivals_to: float
+    detect_region_margin: float
     detect_caution_conservative: float
     detect_caution_skeptical: float
 

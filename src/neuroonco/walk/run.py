@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neuroonco import store
 from neuroonco.errors import InputError, UsageError
-from neuroonco.pipeline import Workspace, run_stage
+from neuroonco.pipeline import Workspace, run_stage, workers
 from neuroonco.rules import load_rules
 from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
 from neuroonco.walk.page import write_report
@@ -62,12 +62,12 @@ def walk(
         root = run / PHANTOMS / PHANTOM_IMAGES
     elif root is None:
         raise UsageError("ROOT_NEEDED", f"profile {profile.name} reads collections", fix="pass --root FOLDER")
-    workspace = Workspace(run=run, folder=run, rules=load_rules(profile.rules), processes=processes)
+    workspace = Workspace(run=run, folder=run, rules=load_rules(profile.rules))
     if progress is not None:
         workspace.progress = progress
     done: list[str] = []
     skipped: list[str] = []
-    with locked(run):
+    with locked(run), workers(processes) as workspace.map:
         store.write_json(run / RUN_FILE, profile.model_dump(mode="json"))
         for stage in stages_of(profile, root, decisions):
             (done if run_stage(stage, workspace) else skipped).append(stage.name)

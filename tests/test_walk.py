@@ -1,0 +1,253 @@
+"""The walk end to end on phantoms: what comes out, twice the same bytes, and a kill at any moment."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from neuroonco import store
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.records import ClosedItem
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.errors import InputError, UsageError
+from neuroonco.fusion.records import FusedLabel
+from neuroonco.phantoms.records import PhantomTruth
+from neuroonco.readings.records import LesionReading
+from neuroonco.semantics.records import DescribedSlice
+from neuroonco.vocabulary import Sign, TumorType, coarsenings
+from neuroonco.walk.profile import PhantomPlan, Profile, load_profile
+from neuroonco.walk.run import locked, walk
+from neuroonco.walk.trace import trace
+
+PHANTOMS = 20
+PROFILE = Profile(name="tiny", description="for tests", seed=1, phantoms=PhantomPlan(number=PHANTOMS, seed=5))
+
+
+def files_of(run: Path) -> dict[str, str]:
+    found = (p for p in run.rglob("*") if p.is_file() and p.name != ".lock")
+    return {p.relative_to(run).as_posix(): store.sha256_file(p) for p in found}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    run = tmp_path_factory.mktemp("walk") / "run"
+    walk(PROFILE, run, processes=2)
+    yield run
+
+
+def kept(run: Path, stage: str, model: type) -> list:
+    return store.load_strict(run / stage / "records.parquet", model)
+
+
+def test_every_phantom_is_catalogued_as_it_was_drawn(finished: Path) -> None:
+    truth = {t.image_path: t for t in store.load_strict(finished / "00-phantoms" / "truth.jsonl", PhantomTruth)}
+    records = kept(finished, "01-catalog", SliceRecord)
+    assert len(records) == len(truth) == PHANTOMS
+    for record in records:
+        drawn = truth[record.image_path]
+        assert (record.tumor_type, record.sequence, record.plane) == (drawn.tumor_type, drawn.sequence, drawn.plane)
+        assert (record.mask is None) == (drawn.tumor_type is TumorType.HEALTHY)
+        assert record.tumor_present == (drawn.tumor_type is not TumorType.HEALTHY)
+
+
+def test_mask_attributes_equal_the_truth(finished: Path) -> None:
+    truth = {t.image_path: t for t in store.load_strict(finished / "00-phantoms" / "truth.jsonl", PhantomTruth)}
+    for record in kept(finished, "04-describe", DescribedSlice):
+        drawn = truth[record.image_path]
+        assert (record.semantics is None) == (drawn.mask_path is None)
+        if record.semantics is not None:
+            assert (record.semantics.size, record.semantics.spread) == (drawn.size, drawn.spread)
+            assert record.semantics.location is drawn.region
+        assert record.description
+
+
+def test_no_value_appears_that_nobody_read(finished: Path) -> None:
+    read: dict[str, dict[Sign, set]] = {}
+    for reading in kept(finished, "05-read", LesionReading):
+        for sign in Sign:
+            value = reading.signs.get(sign)
+            if value is not None:
+                read.setdefault(reading.slice_id, {}).setdefault(sign, set()).update(coarsenings(value))
+    fused = {r.slice_id: r for r in kept(finished, "06-fuse", FusedLabel)}
+    audited = kept(finished, "07-audit", AuditedLabel)
+    assert audited
+    for label in audited:
+        for sign in Sign:
+            value = label.signs.get(sign)
+            if value is not None:
+                assert value in read[label.slice_id][sign]
+                assert value in coarsenings(fused[label.slice_id].signs.get(sign))
+
+
+def test_every_record_is_accounted_for_at_every_stage(finished: Path) -> None:
+    def ids(stage: str, file: str) -> list[str]:
+        return [row["slice_id"] for row in store.pq.read_table(finished / stage / f"{file}.parquet").to_pylist()]
+
+    before = set(ids("01-catalog", "records"))
+    for stage in ("02-curate", "03-measure", "04-describe", "05-read", "06-fuse", "07-audit"):
+        after = set(ids(stage, "records"))
+        gone = set(ids(stage, "dropped")) | set(ids(stage, "quarantined"))
+        assert after | gone == before, stage
+        before = after
+
+
+def test_manifests_say_what_was_done(finished: Path) -> None:
+    for folder in sorted(finished.glob("[0-9]*")):
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert manifest["stage"] == folder.name
+        present = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} - {"manifest.json"}
+        assert set(manifest["outputs"]) == present
+        assert str(finished) not in json.dumps(manifest), "no absolute path in an output"
+
+
+def test_scores_count_every_question(finished: Path) -> None:
+    items = kept(finished, "09-review", ClosedItem)
+    scores = json.loads((finished / "11-score" / "scores.json").read_text())
+    assert items
+    for name, score in scores["models"].items():
+        assert score["accuracy"]["n"] == len(items), name
+        assert sum(score["status"].values()) == len(items)
+    assert scores["truth"]["audited"]["overall"]["precision"]["n"] > 0
+    always = scores["models"]["always-e"]
+    rejections = sum(i.is_rejection for i in items)
+    assert always["rejection"]["recall"]["n"] == rejections
+    assert always["rejection"]["recall"]["value"] == (1.0 if rejections else None)
+
+
+def test_benchmark_and_instructions_share_no_slice(finished: Path) -> None:
+    asked = {i.image_path for i in kept(finished, "09-review", ClosedItem)}
+    lines = [
+        json.loads(line)
+        for path in (finished / "08-build" / "instructions").glob("*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    assert lines
+    assert asked.isdisjoint(image for line in lines for image in line["images"])
+
+
+def test_second_run_does_nothing_and_another_run_has_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    before = files_of(finished)
+    again = walk(PROFILE, finished)
+    assert again.done == []
+    assert files_of(finished) == before
+    walk(PROFILE, tmp_path / "other", processes=1)
+    assert files_of(tmp_path / "other") == before
+
+
+def test_a_changed_output_is_made_again_with_what_depends_on_it(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    walk(PROFILE, run)
+    before = files_of(run)
+    (run / "06-fuse" / "records.parquet").write_bytes(b"tampered")
+    walked = walk(PROFILE, run)
+    assert walked.done == ["06-fuse"], "its output came out as before, so nothing after it is touched"
+    assert files_of(run) == before
+    other = walk(PROFILE.model_copy(update={"seed": 2}), run)
+    assert other.done == ["08-build", "09-review", "10-predict", "11-score"]
+
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from neuroonco import pipeline
+from neuroonco.walk.profile import Profile
+from neuroonco.walk.run import walk
+
+pipeline.SHARD_SIZE = 4
+stage, done = sys.argv[3], int(sys.argv[4])
+
+def follow(name, finished, total):
+    print(name, finished, total, flush=True)
+    if (name, finished) == (stage, done):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    walk(Profile.model_validate_json(sys.argv[1]), Path(sys.argv[2]), processes=2, progress=follow)
+"""
+
+
+@pytest.mark.parametrize(("stage", "done"), [("01-catalog", 2), ("05-read", 3), ("07-audit", 1), ("10-predict", 2)])
+def test_sigkill_and_run_again_gives_the_same_bytes(finished: Path, tmp_path: Path, stage: str, done: int) -> None:
+    script = tmp_path / "kill.py"
+    script.write_text(KILL)
+    run = tmp_path / "run"
+
+    def attempt(at: str, count: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(script), PROFILE.model_dump_json(), str(run), at, str(count)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    killed = attempt(stage, done)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (run / stage).exists(), "an unfinished stage has no folder of its name"
+    resumed = attempt("none", 0)
+    assert resumed.returncode == 0, resumed.stderr
+    progress = [line.split() for line in resumed.stdout.splitlines()]
+    if stage in ("01-catalog", "05-read", "07-audit"):
+        first = next(int(line[1]) for line in progress if line[0] == stage)
+        assert first >= done, "finished shards are not done twice"
+    assert not [line for line in progress if line[0] < stage], "finished stages are not done twice"
+    assert files_of(run) == files_of(finished)
+
+
+def test_trace_follows_one_slice(finished: Path) -> None:
+    label = kept(finished, "09-review", ClosedItem)[0]
+    stages = [step.stage for step in trace(finished, label.slice_id)]
+    assert stages[:3] == ["00-phantoms", "01-catalog", "02-curate"]
+    assert stages.count("05-read") == 2
+    assert "10-predict" in stages
+    assert trace(finished, label.slice_id[:8]) == trace(finished, label.image_path)
+
+
+def test_trace_of_nothing(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="SLICE_UNKNOWN"):
+        trace(finished, "nobody")
+    with pytest.raises(InputError, match="RUN_MISSING"):
+        trace(tmp_path, "s1")
+
+
+def test_report_is_one_page_without_paths_of_this_machine(finished: Path) -> None:
+    page = (finished / "report" / "index.html").read_text()
+    assert "neuroonco: tiny" in page
+    assert str(finished) not in page
+    assert "http://" not in page.replace("http://www.w3.org/", "")
+
+
+def test_one_process_a_run(tmp_path: Path) -> None:
+    with locked(tmp_path / "run"), pytest.raises(InputError, match="RUN_BUSY"), locked(tmp_path / "run"):
+        pass
+
+
+def test_roots_and_profiles(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="ROOT_UNUSED"):
+        walk(PROFILE, tmp_path / "run", root=tmp_path)
+    with pytest.raises(UsageError, match="ROOT_NEEDED"):
+        walk(load_profile("real-samples"), tmp_path / "run")
+    with pytest.raises(UsageError, match="PROFILE_UNKNOWN"):
+        load_profile("nothing")
+    (tmp_path / "p.toml").write_text('name = "x"\ndescription = "y"\nseed = 1\ncolour = 3\n')
+    with pytest.raises(InputError, match="colour"):
+        load_profile(str(tmp_path / "p.toml"))
+
+
+@pytest.mark.parametrize("stage", ["02-curate"])
+def test_drops_are_traced_too(real_root: Path, tmp_path: Path, stage: str) -> None:
+    """Real slices from raw file to scored answer; byte-identical files of two collections are found."""
+    profile = load_profile("real-samples").model_copy(
+        update={"sources": {"01": "01_brain_tumor_classification", "03-yolo": "03_brain_tumor_mri_yolo"}}
+    )
+    run = tmp_path / "run"
+    walk(profile, run, root=real_root, processes=2)
+    manifest = json.loads((run / stage / "manifest.json").read_text())
+    counts = manifest["counts"]
+    assert counts["kept"] + counts["dropped"] + counts["quarantined"] == 420
+    dropped = store.pq.read_table(run / stage / "dropped.parquet").to_pylist()
+    assert {d["reason"] for d in dropped} == {"duplicate_exact"}
+    steps = trace(run, dropped[0]["slice_id"])
+    assert [(s.stage, s.outcome) for s in steps] == [("01-catalog", "kept"), ("02-curate", "dropped")]
+    scores = json.loads((run / "11-score" / "scores.json").read_text())
+    assert scores["truth"] is None
+    assert scores["models"]["random"]["accuracy"]["n"] > 0
