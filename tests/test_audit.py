@@ -58,9 +58,7 @@ def label(**changes: Any) -> FusedLabel:
 
 
 def answer(decision: AuditDecision | None = AuditDecision.ACCEPT, **actions: AuditAction) -> AuditAnswer:
-    return AuditAnswer(
-        slice_id="s1", sample_id="a", auditor="x", decision=decision, actions=FieldActions(**actions)
-    )
+    return AuditAnswer(slice_id="s1", sample_id="a", auditor="x", decision=decision, actions=FieldActions(**actions))
 
 
 def apply(one: FusedLabel, given_answer: AuditAnswer) -> AuditedLabel | Dropped:
@@ -234,9 +232,7 @@ def test_reference_actions() -> None:
 
 
 def test_reference_downgrade_of_contrast_takes_the_enhancement() -> None:
-    gold = apply_to_fused(
-        FUSED, {"field_actions": {"predicted_modality": "DOWNGRADE", "enhancement": "KEEP"}}, None
-    )
+    gold = apply_to_fused(FUSED, {"field_actions": {"predicted_modality": "DOWNGRADE", "enhancement": "KEEP"}}, None)
     assert gold["meta_info"]["predicted_modality"] == "T1"
     assert gold["structured_signs"]["enhancement"] is None
     assert "true_tumor_type" not in gold["meta_info"]

@@ -52,6 +52,13 @@ def test_diagnosis_is_asked_only_where_the_slice_can_show_it(tumor_type, tumor_p
     assert found == ((tumor_type, "source") if expected else None)
 
 
+@pytest.mark.parametrize("tumor_type", [TumorType.GLIOMA, TumorType.TUMOR, TumorType.HEALTHY])
+def test_readings_that_cannot_tell_leave_the_sources_diagnosis_standing(tumor_type):
+    label = make_label("a", tumor_type, signs=ALL_SIGNS).model_copy(update={"lesion_found": None})
+    assert asked(label)["diagnosis"] == (tumor_type, "source")
+    assert "margins" not in asked(label)
+
+
 def test_modality_is_the_sources_and_never_the_readings():
     assert asked(make_label("a", sequence=None, seen_sequence=MRSequence.FLAIR)).get("modality") is None
     label = make_label("a", sequence=MRSequence.T1, seen_sequence=MRSequence.T1CE)

@@ -35,7 +35,7 @@ readings = st.builds(
     slice_id=st.just("s1"),
     sample_id=st.just("a"),
     reader=st.sampled_from(["x", "y"]),
-    lesion_found=st.booleans(),
+    lesion_found=st.none() | st.booleans(),
     sequence=st.none() | st.sampled_from(list(MRSequence)),
     region=st.none() | st.sampled_from(list(ImageRegion)),
     signs=signs,
@@ -144,6 +144,17 @@ def test_sets_are_joined_by_id_sorted_and_nothing_disappears() -> None:
     assert [(q.slice_id, q.code) for q in outcome.quarantined] == [("s2", "ID_TWICE")]
 
 
+@pytest.mark.parametrize(("a", "b"), [(None, None), (None, True), (False, None)])
+def test_a_reading_that_cannot_tell_is_no_vote(a: bool | None, b: bool | None) -> None:
+    signs = Signs(shape=Shape.OVAL)
+    fused = fuse_pair(reading(lesion_found=a, signs=signs), reading(lesion_found=b, signs=signs))
+    assert isinstance(fused, FusedLabel)
+    assert fused.lesion_found is None
+    assert fused.signs == Signs()
+    assert encode_fused(fused) is None
+    assert encode_healthy(fused) is None
+
+
 def test_healthy_by_consensus_is_kept_as_a_negative() -> None:
     one = reading(lesion_found=False)
     outcome = fuse_readings([one], [one], rules=DEFAULT)
@@ -155,9 +166,7 @@ def test_healthy_by_consensus_is_kept_as_a_negative() -> None:
 # --- the reference's rules ---
 
 
-def prediction(
-    modality: str = "T1", location: str = "Center", found: str = "True", **texts: Any
-) -> dict[str, Any]:
+def prediction(modality: str = "T1", location: str = "Center", found: str = "True", **texts: Any) -> dict[str, Any]:
     return {
         "meta_info": {"predicted_modality": modality, "predicted_location": location, "lesion_found": found},
         "structured_signs": texts,

@@ -37,9 +37,7 @@ class Seen:
     sequence: MRSequence | None = MRSequence.T1CE
     region: ImageRegion | None = ImageRegion.UPPER_LEFT
     signs: Signs = field(
-        default_factory=lambda: Signs(
-            shape=Shape.OVAL, margins=Margins.ILL_DEFINED, enhancement=Enhancement.PRESENT
-        )
+        default_factory=lambda: Signs(shape=Shape.OVAL, margins=Margins.ILL_DEFINED, enhancement=Enhancement.PRESENT)
     )
 
 
@@ -69,9 +67,7 @@ def lettered(*texts: str) -> tuple[tuple[str, str], ...]:
         (QuestionType.DIAGNOSIS, ("Glioma", "Meningioma", "Metastasis", "Healthy", E), None),
     ],
 )
-def test_measured_values_choose_their_option(
-    kind: QuestionType, texts: tuple[str, ...], letter: str | None
-) -> None:
+def test_measured_values_choose_their_option(kind: QuestionType, texts: tuple[str, ...], letter: str | None) -> None:
     assert chosen_letter(Seen(), kind, lettered(*texts)) == letter
 
 
@@ -143,6 +139,4 @@ def test_always_e_abstains_where_e_is_not_offered() -> None:
 def test_an_unknown_baseline_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="BASELINE_UNKNOWN"):
         baseline("best", [], 0)
-    assert [baseline(name, [closed_item("1", "A", texts=TYPES)], 0).looks_at_image for name in BASELINES] == [
-        False
-    ] * 3
+    assert [baseline(name, [closed_item("1", "A", texts=TYPES)], 0).looks_at_image for name in BASELINES] == [False] * 3

@@ -164,7 +164,7 @@ def test_pictures_of_nothing(kind: ReadingKind, sequence: MRSequence | None, val
     image = np.full((64, 96), value, np.uint8)
     mask = np.zeros((64, 96), bool)
     mask[20:40, 30:60] = True
-    assert read_slice(image, None, kind, RULES, sequence) == SliceFindings(lesion_found=False, sequence=sequence)
+    assert read_slice(image, None, kind, RULES, sequence) == SliceFindings(lesion_found=None, sequence=sequence)
     found = read_slice(image, mask, kind, RULES, sequence)
     assert found.lesion_found
     assert found.region is ImageRegion.CENTER
@@ -175,12 +175,12 @@ def test_pictures_of_nothing(kind: ReadingKind, sequence: MRSequence | None, val
 def test_empty_mask_means_no_lesion_and_none_means_search(kind: ReadingKind) -> None:
     image = draw([(LESION, 190)])
     empty = np.zeros((SIDE, SIDE), bool)
-    assert not read_slice(image, empty, kind, RULES, MRSequence.FLAIR).lesion_found
+    assert read_slice(image, empty, kind, RULES, MRSequence.FLAIR).lesion_found is False
     searched = read_slice(image, None, kind, RULES, MRSequence.FLAIR)
     assert searched.lesion_found
     assert searched.signs.signal_intensity is SignalIntensity.HYPERINTENSE
     assert searched.signs.shape is None  # a detected place is no outline
-    assert not read_slice(draw([]), None, kind, RULES, MRSequence.FLAIR).lesion_found
+    assert read_slice(draw([]), None, kind, RULES, MRSequence.FLAIR).lesion_found is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -161,9 +161,7 @@ def test_nothing_is_loaded_from_elsewhere_and_no_name_becomes_markup(page: Page)
     assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
-@pytest.mark.parametrize(
-    "section", ["head", "sources", "quarantine", "duplicates", "samples", "shortcut", "scores"]
-)
+@pytest.mark.parametrize("section", ["head", "sources", "quarantine", "duplicates", "samples", "shortcut", "scores"])
 def test_hostile_text_is_shown_as_text(page: Page, section: str) -> None:
     assert SHOWN in page.texts[section]
 

@@ -27,9 +27,7 @@ def small_benchmark() -> list[ClosedItem]:
     """Four questions on three images: two answerable, one rejection, one binary."""
     return [
         closed_item("1", "A", source_id="16"),
-        closed_item(
-            "1", "B", q_index=1, question_type=QuestionType.SHAPE, texts=("Round", "Oval", "Irregular", "E")
-        ),
+        closed_item("1", "B", q_index=1, question_type=QuestionType.SHAPE, texts=("Round", "Oval", "Irregular", "E")),
         closed_item("2", "E", source_id="07"),
         closed_item("3", "B", texts=BINARY, source_id=None),
     ]
@@ -147,13 +145,9 @@ ANSWERS = st.lists(
 
 
 @given(ANSWERS, st.randoms(use_true_random=False))
-def test_order_does_not_matter(
-    answers: list[tuple[str, str | None, QuestionType]], shuffle: random.Random
-) -> None:
+def test_order_does_not_matter(answers: list[tuple[str, str | None, QuestionType]], shuffle: random.Random) -> None:
     items = [closed_item(str(n), a, question_type=kind) for n, (a, _, kind) in enumerate(answers)]
-    rows = [predicted(i, pred) for i, (_, pred, _) in zip(items, answers, strict=True)] + [
-        predicted(items[0], "A")
-    ]
+    rows = [predicted(i, pred) for i, (_, pred, _) in zip(items, answers, strict=True)] + [predicted(items[0], "A")]
     before = score_closed(items, rows)
     assert sum(before.status.values()) == before.accuracy.n == len(items)
     assert tuple(before.status) == STATUSES

@@ -53,10 +53,7 @@ def test_order_does_not_matter_and_the_seed_decides() -> None:
     items = benchmark(25, questions=2)
     a, b = right_on(items, set(range(0, 50, 2))), right_on(items, set(range(0, 50, 3)))
     assert compare(items, a, b) == compare(items[::-1], a[::-1], b)
-    assert (
-        compare(items, a, b, seed=1, resamples=9).difference
-        != compare(items, a, b, seed=2, resamples=9).difference
-    )
+    assert compare(items, a, b, seed=1, resamples=9).difference != compare(items, a, b, seed=2, resamples=9).difference
 
 
 def test_equal_models_and_no_questions() -> None:

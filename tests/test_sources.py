@@ -68,7 +68,7 @@ def test_no_folder_name_belongs_to_two_sources():
 
 def test_images_may_be_passed_on_only_under_known_open_terms():
     passed_on = {i for i, s in load_sources().items() if s.redistribution is Redistribution.IMAGES}
-    assert passed_on == {"07", "16", "lgg-tcga", "phantoms"}
+    assert passed_on == {"07", "lgg-tcga", "phantoms"}
 
 
 def test_unknown_source_is_a_usage_error():

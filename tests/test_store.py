@@ -1,6 +1,5 @@
 """Files: round trips, one-line errors, and a kill that leaves the old file."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -146,5 +145,5 @@ store.save(Path({str(path)!r}), rows(), Sample)
     ended = subprocess.run([sys.executable, "-c", script], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert path.read_bytes() == before
-    assert os.listdir(tmp_path)  # the torn temporary file is beside it, under another name
+    assert list(tmp_path.iterdir())  # the torn temporary file is beside it, under another name
     assert store.load_strict(path, Sample) == [Sample(slice_id="old")]

@@ -9,7 +9,7 @@ from neuroonco.outcomes import Dropped, StageOutcome
 from neuroonco.readings.records import Signs
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice
-from neuroonco.vocabulary import AuditAction, AuditDecision, DropReason, MRSequence, Sign, coarser
+from neuroonco.vocabulary import AuditAction, AuditDecision, DropReason, MRSequence, Sign, assessable, coarser
 
 
 def apply_answers(
@@ -89,21 +89,6 @@ def apply_answer(label: FusedLabel, answer: AuditAnswer, record: DescribedSlice)
         additional_clues=answer.findings,
         changes=tuple(changes),
     )
-
-
-def assessable(sign: Sign, sequence: MRSequence | None) -> bool:
-    """Whether MR physics lets a sign be read on a sequence.
-
-    >>> assessable(Sign.ENHANCEMENT, MRSequence.T1), assessable(Sign.EDEMA, MRSequence.FLAIR)
-    (False, True)
-    """
-    if sign is Sign.ENHANCEMENT:
-        return sequence is MRSequence.T1CE
-    if sign is Sign.EDEMA:
-        return sequence in (MRSequence.T2, MRSequence.FLAIR)
-    if sign is Sign.SIGNAL_INTENSITY:
-        return sequence is not None and sequence is not MRSequence.T1CE
-    return True
 
 
 def _without_sequence(signs: Signs, stated: MRSequence | None, changes: list[AuditChange]) -> Signs:

@@ -83,7 +83,9 @@ def apply_as_reference(label: FusedLabel, answer: AuditAnswer, record: Described
     """The reference's audit for typed labels; a healthy consensus, which it never audits, passes unchanged."""
     row = encode_fused(label)
     if row is None:
-        return AuditedLabel(slice_id=label.slice_id, sample_id=label.sample_id, slice=record, lesion_found=False)
+        return AuditedLabel(
+            slice_id=label.slice_id, sample_id=label.sample_id, slice=record, lesion_found=label.lesion_found
+        )
     body = encode_answer(answer)["answer"]
     gold = apply_to_fused(row["fused_label"], body, None)
     fused = decode_fused(

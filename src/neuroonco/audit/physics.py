@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from neuroonco.audit.apply import assessable
 from neuroonco.audit.records import AuditAnswer, FieldActions
 from neuroonco.errors import InputError
 from neuroonco.fusion.records import FusedLabel
@@ -34,6 +33,7 @@ from neuroonco.vocabulary import (
     Sign,
     SignalIntensity,
     Texture,
+    assessable,
 )
 
 AUDITOR = "physics"
@@ -90,6 +90,7 @@ def audit_with_physics(
     mask: Mask | None,
     source_sequence: MRSequence | None,
     rules: PhysicsRules,
+    tumor_present: bool | None = None,
 ) -> AuditAnswer:
     """Audit one label.
 
@@ -99,16 +100,19 @@ def audit_with_physics(
         mask: (height, width) lesion pixels as the source states them, None if it has none.
         source_sequence: as the source states it; it outranks the label's.
         rules: limits.
+        tumor_present: as the source states it.
 
     Returns:
         An action for every field. Rejected is only what cannot be as a whole: a lesion where the source's mask is
-        empty, or none where it is not.
+        empty or the source states that there is none, or no lesion where its mask is not empty.
     """
     known = mask if mask is not None and mask.shape == image.shape else None
-    if known is not None and label.lesion_found != bool(known.any()):
+    if known is not None and label.lesion_found not in (None, bool(known.any())):
         claim = "a lesion" if label.lesion_found else "no lesion"
         other = "not empty" if known.any() else "empty"
         return _answer(label, AuditDecision.REJECT, {}, f"label says {claim}, the source's mask is {other}")
+    if label.lesion_found and tumor_present is False:
+        return _answer(label, AuditDecision.REJECT, {}, "label says a lesion, the source states that there is none")
     if not label.lesion_found:
         return _answer(label, AuditDecision.ACCEPT, {}, None)
 
@@ -309,5 +313,5 @@ def answer_labels(
                 )
             )
             continue
-        outcome.kept.append(audit_with_physics(label, image, mask, record.sequence, rules))
+        outcome.kept.append(audit_with_physics(label, image, mask, record.sequence, rules, record.tumor_present))
     return outcome

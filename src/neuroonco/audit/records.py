@@ -56,7 +56,7 @@ class AuditedLabel(Record):
     slice_id: str
     sample_id: str
     slice: DescribedSlice
-    lesion_found: bool
+    lesion_found: bool | None
     sequence: MRSequence | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.vocabulary import MRSequence, QuestionType, Sign, TumorType
+from neuroonco.vocabulary import QuestionType, Sign, TumorType, assessable
 
 ASKED_OF_SIGNS = (Sign.MARGINS, Sign.TEXTURE, Sign.ENHANCEMENT, Sign.EDEMA, Sign.SIGNAL_INTENSITY)
 """Signs whose questions are answered by the audited label; the shape is answered by the mask."""
@@ -35,9 +35,9 @@ class Fact:
 def facts(label: AuditedLabel) -> tuple[Fact, ...]:
     """Everything that may be asked about one slice, in the order of :class:`QuestionType`.
 
-    - The diagnosis is the source's, and asked only where the slice can show it: a tumour type needs a slice
-      that the source does not mark as free of tumour and a lesion that was found; healthy needs that none
-      was found.
+    - The diagnosis is the source's, and asked only where nothing speaks against it: a tumour type needs a slice
+      that the source does not mark as free of tumour and readings that do not deny a lesion; healthy needs
+      readings that found none.
     - The sequence is the source's alone: what a reading saw is no truth.
     - Lesion attributes need a lesion: size, shape, spread and location come from the mask, the other signs
       from the audited label, and only where the sequence lets them be seen.
@@ -62,23 +62,13 @@ def facts(label: AuditedLabel) -> tuple[Fact, ...]:
         sequence = record.sequence or label.sequence
         for sign in ASKED_OF_SIGNS:
             value = label.signs.get(sign)
-            if value is not None and _visible(sign, sequence):
+            if value is not None and assessable(sign, sequence):
                 found.append(Fact(QuestionType(sign.value), value, "audited"))
     return tuple(found)
 
 
 def _shows(label: AuditedLabel, tumor_type: TumorType) -> bool:
-    if tumor_type is TumorType.HEALTHY:
-        return label.slice.tumor_present is not True and not label.lesion_found
-    return label.slice.tumor_present is not False and label.lesion_found
-
-
-def _visible(sign: Sign, sequence: MRSequence | None) -> bool:
-    """Whether an image of this sequence can show the sign at all."""
-    if sign is Sign.ENHANCEMENT:
-        return sequence is MRSequence.T1CE
-    if sign is Sign.EDEMA:
-        return sequence in (MRSequence.T2, MRSequence.FLAIR)
-    if sign is Sign.SIGNAL_INTENSITY:
-        return sequence is not None and sequence is not MRSequence.T1CE
-    return True
+    """Whether readings leave the source's diagnosis standing; readings that did not decide do."""
+    healthy = tumor_type is TumorType.HEALTHY
+    stated, seen = label.slice.tumor_present, label.lesion_found
+    return stated in (None, not healthy) and seen in (None, not healthy)

@@ -91,8 +91,8 @@ def fuse_command(
         r.model_copy(update={"image_path": paths.get(r.slice_id, paths.get(r.sample_id, r.image_path))})
         for r in outcome.kept
     ]
-    healthy = [r for r in kept if not r.lesion_found]
-    outcome.kept = [r for r in kept if r.lesion_found]
+    healthy = [r for r in kept if r.lesion_found is False]
+    outcome.kept = [r for r in kept if r.lesion_found is not False]
     store.save(healthy_out, healthy, FusedLabel, HEALTHY_CODEC)
     finish(
         outcome,

@@ -27,9 +27,7 @@ def check_slices(records: Iterable[SliceRecord], *, root: Path, rules: CurateRul
     outcome: StageOutcome[SliceRecord] = StageOutcome()
     for record in records:
         try:
-            check_quality(
-                images.read_image(root, record.image_path, record.image_channel), record.image_path, rules
-            )
+            check_quality(images.read_image(root, record.image_path, record.image_channel), record.image_path, rules)
         except InputError as error:
             outcome.quarantined.append(quarantine_slice(error, record))
         else:

@@ -20,9 +20,10 @@ def fuse_readings(
     """Fuse two sets of readings of the same slices.
 
     Returns:
-        Kept are lesions by consensus and, with ``lesion_found`` False, healthy by consensus; dropped are slices
-        that one reading lacks, that failed in one, or on which the readings dispute the lesion or the sequence.
-        Sorted by ``slice_id``. A slice that occurs twice in one set is quarantined.
+        Kept are lesions by consensus, healthy by consensus (``lesion_found`` False), and slices of which a reading
+        could not tell (None). Dropped are slices that one reading lacks, that failed in one, or on which the
+        readings dispute the lesion or the sequence. Sorted by ``slice_id``. A slice that occurs twice in one set
+        is quarantined.
     """
     outcome: StageOutcome[FusedLabel] = StageOutcome()
     table_a, table_b = _by_id(first, outcome), _by_id(second, outcome)
@@ -69,15 +70,16 @@ def fuse_pair(a: LesionReading, b: LesionReading) -> FusedLabel | Dropped:
     a, b = sorted((a, b), key=lambda r: r.model_dump_json())
     if a.error is not None or b.error is not None:
         return _drop(a, DropReason.READING_FAILED, a.error or b.error)
-    if a.lesion_found != b.lesion_found or a.lesion_found is None:
+    if {a.lesion_found, b.lesion_found} == {True, False}:
         return _drop(a, DropReason.LESION_DISPUTED, "one reading found a lesion, the other none")
 
     notes: list[Disagreement] = []
     sequence, conflict = _fuse_sequence(a.sequence, b.sequence, notes)
     if conflict:
         return _drop(a, DropReason.SEQUENCE_CONFLICT, f"{a.sequence} and {b.sequence}")
-    if not a.lesion_found:
-        return _label(a, b, False, sequence, None, Signs(), notes)
+    found = a.lesion_found if a.lesion_found == b.lesion_found else None
+    if not found:
+        return _label(a, b, found, sequence, None, Signs(), notes)
     signs = Signs()
     for sign in Sign:
         signs = signs.with_value(sign, _fuse_sign(sign, a.signs.get(sign), b.signs.get(sign), notes))
@@ -137,7 +139,7 @@ def _disagreement(
 def _label(
     a: LesionReading,
     b: LesionReading,
-    found: bool,
+    found: bool | None,
     sequence: MRSequence | None,
     region: ImageRegion | None,
     signs: Signs,

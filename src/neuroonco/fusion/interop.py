@@ -40,7 +40,7 @@ def fuse_as_reference(a: LesionReading, b: LesionReading) -> FusedLabel | Droppe
 
 
 def encode_fused(label: FusedLabel) -> dict[str, Any] | None:
-    """The reference's row; None for a healthy consensus, which it keeps in a file of its own."""
+    """The reference's row of a lesion; None for a healthy consensus, which it keeps in a file of its own."""
     if not label.lesion_found:
         return None
     sequence = None if label.sequence is None else FUSED_SEQUENCES[label.sequence]
@@ -59,8 +59,8 @@ def encode_fused(label: FusedLabel) -> dict[str, Any] | None:
 
 
 def encode_healthy(label: FusedLabel) -> dict[str, Any] | None:
-    """The reference's row of a healthy consensus; None for a lesion."""
-    if label.lesion_found:
+    """The reference's row of a healthy consensus; None for anything else."""
+    if label.lesion_found is not False:
         return None
     return {"sample_id": label.sample_id, "image_path": label.image_path or ""}
 

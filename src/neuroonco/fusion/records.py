@@ -22,12 +22,16 @@ class Disagreement(Record):
 
 
 class FusedLabel(Record):
-    """A slice in which both readings found a lesion, or (``lesion_found`` False) neither did."""
+    """What two readings say together about one slice.
+
+    Attributes:
+        lesion_found: True or False by consensus; None where a reading could not tell, and then no sign is kept.
+    """
 
     slice_id: str
     sample_id: str
     image_path: str | None = None
-    lesion_found: bool
+    lesion_found: bool | None
     sequence: MRSequence | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()

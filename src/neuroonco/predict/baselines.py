@@ -184,9 +184,7 @@ class MeasuringBaseline:
         return _ABSTAINS if letter is None else Reply(text=letter)
 
 
-def chosen_letter(
-    findings: Findings, question_type: QuestionType, options: Sequence[tuple[str, str]]
-) -> str | None:
+def chosen_letter(findings: Findings, question_type: QuestionType, options: Sequence[tuple[str, str]]) -> str | None:
     """Letter that findings support, or None where they support none."""
     if question_type is QuestionType.DIAGNOSIS:
         return _diagnosis_letter(findings.lesion_found, options)

@@ -177,9 +177,7 @@ def _from_json(plain: str, options: _Options) -> frozenset[str] | None:
         document = json.loads(plain)
     except (ValueError, RecursionError):
         return None
-    values = [
-        v for key, v in document.items() if " ".join(_words(key.replace("_", " "))).casefold() in ANSWER_KEYS
-    ]
+    values = [v for key, v in document.items() if " ".join(_words(key.replace("_", " "))).casefold() in ANSWER_KEYS]
     named: frozenset[str] = frozenset()
     for value in values:
         found = options.named(value.strip(), whole=True) if isinstance(value, str) else frozenset()

@@ -36,9 +36,7 @@ def predict(items: Sequence[ClosedItem], model: VisionLanguageModel, *, root: Pa
     return list(_answers(items, model, root, {}))
 
 
-def predict_to(
-    path: Path, items: Sequence[ClosedItem], model: VisionLanguageModel, *, root: Path
-) -> list[Prediction]:
+def predict_to(path: Path, items: Sequence[ClosedItem], model: VisionLanguageModel, *, root: Path) -> list[Prediction]:
     """Like :func:`predict`, written as it goes, so that a kill loses nothing.
 
     Predictions are appended to ``<path>.partial`` as they come. A second run reuses its rows, except those whose
@@ -53,9 +51,7 @@ def predict_to(
         InputError: ``path`` cannot be written, or has another suffix.
     """
     if path.suffix not in (".jsonl", ".parquet"):
-        raise InputError(
-            "FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix="use .jsonl or .parquet"
-        )
+        raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix="use .jsonl or .parquet")
     partial = path.with_name(path.name + ".partial")
     head = json.dumps({"partial_of": fingerprint(items, model)})
     known = _reusable(partial, head)

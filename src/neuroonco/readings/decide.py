@@ -23,15 +23,6 @@ READ_ON: dict[Sign, tuple[MRSequence, ...]] = {
 """On which sequences a sign can be read at all; signs not listed can be read on any, an unknown one included."""
 
 
-def readable(sign: Sign, sequence: MRSequence | None) -> bool:
-    """Whether a sign can be read on a sequence.
-
-    >>> readable(Sign.EDEMA, MRSequence.T1), readable(Sign.SIGNAL_INTENSITY, None), readable(Sign.SHAPE, None)
-    (False, False, True)
-    """
-    return sign not in READ_ON or sequence in READ_ON[sign]
-
-
 def compare(value: float, limit: float, caution: float) -> int:
     """1 clearly above a limit, -1 clearly below, 0 too near to say.
 

@@ -11,6 +11,7 @@ from neuroonco.vocabulary import SIGN_VALUES, ImageRegion, MRSequence, Sign, int
 READER = "reference"
 """Reader of a decoded row: the format does not name one."""
 NULL_SPELLINGS = ("", "null", "none", "unknown", "nan")
+ABSTAINED = "abstained: the reader cannot tell whether there is a lesion"
 SEQUENCE_SPELLINGS = {
     MRSequence.T1: "T1",
     MRSequence.T1CE: "T1_Contrast",
@@ -25,7 +26,8 @@ E = TypeVar("E", bound=StrEnum)
 def encode_reading(reading: LesionReading) -> dict[str, Any]:
     """The reference's row; an absent finding becomes null, as that format has no word for it."""
     if reading.error is not None or reading.lesion_found is None:
-        return {"sample_id": reading.sample_id, "error": reading.error or "lesion_found is missing"}
+        # The format knows no "cannot tell"; as an error it is at least not taken for "no lesion" by us.
+        return {"sample_id": reading.sample_id, "error": reading.error or ABSTAINED}
     sequence = reading.sequence
     return {
         "sample_id": reading.sample_id,
@@ -60,6 +62,8 @@ def decode_reading(raw: dict[str, Any]) -> LesionReading:
             slice_id=sample_id, sample_id=sample_id, image_path=path, reader=READER, error=message[:500]
         )
 
+    if raw.get("error") == ABSTAINED:
+        return LesionReading(slice_id=sample_id, sample_id=sample_id, image_path=path, reader=READER)
     if raw.get("error") is not None:
         return failed(str(raw["error"]) or "unnamed error")
     answer = raw.get("ai_prediction")

@@ -8,13 +8,13 @@ from neuroonco.readings import brain, decide, lesion, outline, tissue
 from neuroonco.readings.records import Signs
 from neuroonco.readings.rules import ReadRules
 from neuroonco.semantics.regions import region_of
-from neuroonco.vocabulary import ImageRegion, MRSequence, ReadingKind, Sign
+from neuroonco.vocabulary import ImageRegion, MRSequence, ReadingKind, Sign, assessable
 
 
 class SliceFindings(Record):
     """What was measured in one slice; None means not assessable or not certain."""
 
-    lesion_found: bool
+    lesion_found: bool | None
     sequence: MRSequence | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()
@@ -35,7 +35,8 @@ def read_slice(
         sequence: as the source states it. It is not inferred: signs that depend on it stay None without it.
 
     Returns:
-        Findings; an empty mask is a statement that there is no lesion.
+        Findings. ``lesion_found`` is False for an empty mask, which states that there is no lesion, and None where
+        none was given and nothing stands out.
     """
     pixels, given, scale = brain.to_working_size(image, mask, rules.working_side_px)
     found = given
@@ -45,7 +46,8 @@ def read_slice(
     if mask is None and view is not None:
         found = lesion.detect(view, rules, kind, sequence)
     if found is None or not found.any():
-        return SliceFindings(lesion_found=False, sequence=sequence)
+        # Nothing that stands out is not "no lesion": only an empty mask says that.
+        return SliceFindings(lesion_found=None if mask is None else False, sequence=sequence)
     where = found if mask is None else mask  # the mask's own pixels, so that the cell is exact
     ys, xs = np.nonzero(where)
     x, y = (float(xs.mean()) + 0.5) / where.shape[1], (float(ys.mean()) + 0.5) / where.shape[0]
@@ -79,14 +81,14 @@ def signs_of(view: brain.View, found: Mask, kind: ReadingKind, rules: ReadRules,
     if interior is not None:
         variation = tissue.variation_of(view, interior, reference, kind)
         values[Sign.TEXTURE.value] = decide.texture_of(variation, rules, kind)
-        if decide.readable(Sign.SIGNAL_INTENSITY, sequence):
+        if assessable(Sign.SIGNAL_INTENSITY, sequence):
             signal = tissue.signal_of(view, interior, reference, rules.signal_tolerance)
             values[Sign.SIGNAL_INTENSITY.value] = decide.signal_sign(signal, rules, kind)
-    if decide.readable(Sign.ENHANCEMENT, sequence):
+    if assessable(Sign.ENHANCEMENT, sequence):
         enhancement = tissue.enhancement_of(view, found, reference, rules.enhancing_above, rules.min_interior_px)
         if enhancement is not None:
             values[Sign.ENHANCEMENT.value] = decide.enhancement_sign(enhancement, rules, kind)
-    if decide.readable(Sign.EDEMA, sequence):
+    if assessable(Sign.EDEMA, sequence):
         halo = tissue.halo_of(
             view,
             found,

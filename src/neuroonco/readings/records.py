@@ -43,7 +43,7 @@ class LesionReading(Record):
     Attributes:
         reader: ``measuring`` or the model's name.
         error: set when the reading failed; then nothing else is to be believed, least of all "no lesion".
-        lesion_found: None only when the reading failed.
+        lesion_found: None where the reader cannot tell, which is not "no lesion", and where the reading failed.
         unrecognized: answers outside the vocabulary, as ``field=text``; their field is None.
     """
 

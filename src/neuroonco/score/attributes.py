@@ -9,7 +9,7 @@ from neuroonco.vocabulary import Sign, coarsenings
 
 
 def air(signs: Iterable[Signs]) -> AirReport:
-    """Attribute informativeness rate: the mean over the six signs of the share of labels that state it.
+    """Average Information Rate: the mean over the six signs of the share of labels that state it.
 
     Args:
         signs: of lesion-positive labels only.

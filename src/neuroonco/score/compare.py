@@ -42,9 +42,7 @@ def compare(
     Raises:
         InputError: the benchmark has the same question twice.
     """
-    judged = [
-        (x.item.image_id, x.is_right, y.is_right) for x, y in zip(judge(items, a), judge(items, b), strict=True)
-    ]
+    judged = [(x.item.image_id, x.is_right, y.is_right) for x, y in zip(judge(items, a), judge(items, b), strict=True)]
     n = len(judged)
     both = sum(x and y for _, x, y in judged)
     only_a = sum(x and not y for _, x, y in judged)

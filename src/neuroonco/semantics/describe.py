@@ -105,7 +105,8 @@ def _lesion_sentence(semantics: LesionSemantics) -> str:
         LesionSpread.SOLITARY: "a single lesion",
         None: "a lesion",
     }[semantics.spread]
-    words = f"The mask shows {noun}"
+    # Without an outline (size and spread unknown) the place is from a box.
+    words = f"The mask shows {noun}" if semantics.spread is not None else "A box marks a lesion"
     if adjectives:
         words += f" {', '.join(adjectives)}" if "largest" in noun else f", {', '.join(adjectives)}"
     if semantics.location is not None:

@@ -8,6 +8,7 @@ True
 <Enhancement.PRESENT: 'present'>
 """
 
+from neuroonco.vocabulary.physics import assessable
 from neuroonco.vocabulary.recoder import (
     SIGN_VALUES,
     Term,
@@ -68,6 +69,7 @@ __all__ = [
     "Term",
     "Texture",
     "TumorType",
+    "assessable",
     "coarsenings",
     "coarser",
     "display",

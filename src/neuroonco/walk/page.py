@@ -187,7 +187,8 @@ def _sample(label: AuditedLabel, root: Path) -> SampleSlice:
         Fact(name=display(sign), value=display(value)) for sign in Sign if (value := label.signs.get(sign)) is not None
     ]
     if not label.lesion_found:
-        facts.append(Fact(name="Readings", value="no lesion found"))
+        said = "no lesion found" if label.lesion_found is False else "cannot tell"
+        facts.append(Fact(name="Readings", value=said))
     return SampleSlice(png=outlined_png(image, mask), labels=tuple(facts), description=record.description)
 
 

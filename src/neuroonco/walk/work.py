@@ -137,8 +137,9 @@ def fuse(ws: Workspace) -> dict[str, Any]:
     counts = ws.save(outcome, FusedLabel)
     return counts | {
         "dropped_by_reason": reasons(outcome.dropped),
-        "lesion": sum(r.lesion_found for r in outcome.kept),
-        "healthy": sum(not r.lesion_found for r in outcome.kept),
+        "lesion": sum(r.lesion_found is True for r in outcome.kept),
+        "healthy": sum(r.lesion_found is False for r in outcome.kept),
+        "undecided": sum(r.lesion_found is None for r in outcome.kept),
     }
 
 

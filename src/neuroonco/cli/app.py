@@ -1,0 +1,59 @@
+"""Put the commands together, run one, and turn what goes wrong into one line and an exit code."""
+
+import os
+import sys
+
+import typer
+
+from neuroonco.cli import build, evaluate, label, show, slices, walk
+from neuroonco.errors import NeuroOncoError, printable
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="neuroonco",
+    help="Public brain-tumor MRI collections to a vision-language dataset, benchmark and model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for group in (walk, slices, label, build, evaluate, show):
+    group.register(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its code; every expected failure is one line on stderr.
+
+    Exit codes: 0 done, 1 finished but checks failed, 2 usage, 3 bad input, 4 prerequisite missing, 5 provider
+    failed, 130 interrupted.
+    """
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Like :func:`main`, but returns the exit code."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except NeuroOncoError as error:
+        return _fail(error.line, error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted; run the same command again to go on from there", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever reads our output has had enough, e.g. `| head`; nothing more can be said to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        # Typer's own usage errors have no common importable base across its versions.
+        message = getattr(error, "format_message", None)
+        if message is None:
+            raise
+        line = f"error[USAGE]: {printable(message())}; fix: neuroonco COMMAND --help"
+        return _fail(line, EXIT_USAGE)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(line: str, code: int) -> int:
+    print(line, file=sys.stderr)  # noqa: T201  (the one place where failures are shown)
+    return code
