@@ -10,6 +10,7 @@ from neuroonco.errors import NeuroOncoError, printable
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
+INTERRUPTED = "interrupted; run the same command again to go on from there"
 
 app = typer.Typer(
     name="neuroonco",
@@ -35,11 +36,11 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Like :func:`main`, but returns the exit code."""
     try:
-        code = app(args=arguments, standalone_mode=False)
+        code = app(args=arguments, standalone_mode=False, prog_name="neuroonco")
     except NeuroOncoError as error:
         return _fail(error.line, error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _fail("interrupted; run the same command again to go on from there", EXIT_INTERRUPTED)
+        return _fail(INTERRUPTED, EXIT_INTERRUPTED)
     except BrokenPipeError:
         # Whoever reads our output has had enough, e.g. `| head`; nothing more can be said to them.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,6 +52,8 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         line = f"error[USAGE]: {printable(message())}; fix: neuroonco COMMAND --help"
         return _fail(line, EXIT_USAGE)
+    if code == EXIT_INTERRUPTED:  # some versions of Typer turn the interrupt into this number themselves
+        return _fail(INTERRUPTED, EXIT_INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

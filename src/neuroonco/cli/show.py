@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from neuroonco.cli.options import AsJson
-from neuroonco.cli.output import result, result_json, table
-from neuroonco.prompts import load_prompts
+from neuroonco.cli.output import result, result_json
+from neuroonco.prompts import load_prompts, prompt
 from neuroonco.rules import RULE_SETS, load_rules
-from neuroonco.sources import load_sources
+from neuroonco.sources import load_sources, source
 from neuroonco.vocabulary import load_terms
 
 shown = typer.Typer(help="Print terms, rules, prompts or sources.", no_args_is_help=True, rich_markup_mode=None)
@@ -32,8 +32,8 @@ def terms_command(
     if as_json:
         result_json([t.model_dump() for t in terms])
         return
-    rows = ((f"{t.group}.{t.token}", t.display, t.description, t.source) for t in terms)
-    table("Terms", ("term", "shown as", "meaning", "source"), rows, to_stdout=True)
+    for t in terms:
+        entry(f"{t.group}.{t.token}: {t.display}", t.description, f"source: {t.source}")
 
 
 @shown.command("rules")
@@ -50,13 +50,11 @@ def rules_command(
         result_json([s.model_dump() for s in sets])
         return
     for rule_set in sets:
-        rows = (
-            (f"{section}.{key}", rule.value, rule.unit or "", rule.description, rule.source)
-            for section, rules in rule_set.sections.items()
-            for key, rule in rules.items()
-        )
-        title = f"{rule_set.name} (version {rule_set.version}): {rule_set.description}"
-        table(title, ("rule", "value", "unit", "meaning", "source"), rows, to_stdout=True)
+        result(f"{rule_set.name}, version {rule_set.version}: {rule_set.description}\n")
+        for section, rules in rule_set.sections.items():
+            for key, rule in rules.items():
+                unit = f" {rule.unit}" if rule.unit else ""
+                entry(f"{section}.{key} = {rule.value}{unit}", rule.description, f"source: {rule.source}")
 
 
 @shown.command("prompts")
@@ -70,16 +68,14 @@ def prompts_command(
     """
     prompts = load_prompts()
     if name is not None:
-        from neuroonco.prompts import prompt
-
         one = prompt(name)
         result_json(one.model_dump()) if as_json else result(one.text)
         return
     if as_json:
         result_json([p.model_dump() for p in prompts.values()])
         return
-    rows = ((p.name, p.version, p.sha256[:12], p.description) for p in prompts.values())
-    table("Prompts", ("prompt", "version", "sha256", "for"), rows, to_stdout=True)
+    for p in prompts.values():
+        entry(f"{p.name}, version {p.version}", p.description, f"sha256: {p.sha256}")
 
 
 @shown.command("sources")
@@ -91,16 +87,21 @@ def sources_command(
 
     Example: neuroonco show sources 05
     """
-    from neuroonco.sources import source
-
     specs = list(load_sources().values()) if source_id is None else [source(source_id)]
     if as_json:
         result_json([s.model_dump(mode="json") for s in specs])
         return
-    rows = (
-        (s.id, s.name, s.license, s.redistribution, "seen" if s.verified else "unverified", s.homepage) for s in specs
-    )
-    columns = ("id", "collection", "licence", "may be passed on", "layout", "homepage")
-    table("Sources", columns, rows, to_stdout=True)
-    if source_id is not None:
-        result(specs[0].layout_note)
+    for s in specs:
+        seen = "layout seen on real files" if s.verified else "layout unverified"
+        scan = seen if s.layout else "no layout yet, cannot be scanned"
+        entry(
+            f"{s.id}: {s.name}",
+            s.homepage,
+            f"licence: {s.license}; may be passed on: {s.redistribution}; {scan}",
+            *([s.license_note, s.layout_note] if source_id is not None else []),
+        )
+
+
+def entry(title: str, *lines: str) -> None:
+    """One described thing: a title and indented lines, readable at any width."""
+    result("\n".join([title, *(f"    {line}" for line in lines), ""]))

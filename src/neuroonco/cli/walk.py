@@ -24,7 +24,10 @@ from neuroonco.walk.profile import Profile, load_profile
 from neuroonco.walk.run import RUN_FILE, Walked, locked, walk
 from neuroonco.walk.trace import trace
 
-Processes = Annotated[int, typer.Option("--processes", min=1, help="Processes that work at the same time.")]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="Processes that work at the same time; default: one a core, at most 4."),
+]
 DEFAULT_PROCESSES = min(4, os.cpu_count() or 1)
 RunFolder = Annotated[Path, typer.Option("--run", help="Folder of a run.")]
 
@@ -38,9 +41,7 @@ def register(app: typer.Typer) -> None:
     app.command("publish")(publish_command)
 
 
-def demo_command(
-    out: OutFolder = Path("runs/demo"), processes: Processes = DEFAULT_PROCESSES, as_json: AsJson = False
-) -> None:
+def demo_command(out: OutFolder = Path("runs/demo"), processes: Processes = None, as_json: AsJson = False) -> None:
     """Walk the whole pipeline on synthetic slices: no download, no key, no GPU.
 
     Example: neuroonco demo --out runs/demo
@@ -55,7 +56,7 @@ def run_command(
     decisions: Annotated[
         Path | None, typer.Option("--decisions", help="Readers' decisions on the benchmark, .jsonl.")
     ] = None,
-    processes: Processes = DEFAULT_PROCESSES,
+    processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
     """Walk a profile; unchanged stages are skipped, and what was cut off goes on where it was.
@@ -69,12 +70,19 @@ def run_command(
 
 
 def _walk(
-    profile: Profile, out: Path, root: Path | None, decisions: Path | None, processes: int, *, as_json: bool
+    profile: Profile, out: Path, root: Path | None, decisions: Path | None, processes: int | None, *, as_json: bool
 ) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        walked = walk(profile, out, root=root, decisions=decisions, processes=processes, progress=_follow(bars))
+        walked = walk(
+            profile,
+            out,
+            root=root,
+            decisions=decisions,
+            processes=processes or DEFAULT_PROCESSES,
+            progress=_follow(bars),
+        )
     _summarise(out, walked, as_json=as_json)
 
 
