@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ["COLUMNS"] = "100"
 os.environ["NO_COLOR"] = "1"
 
-from neuroonco.cli import run  # noqa: E402  (the width has to be set before)
+from neuroonco.cli import run
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 GROUPS = ("build", "check", "review", "show")

@@ -60,7 +60,9 @@ def test_every_command_is_documented_with_an_example() -> None:
     for section in sections:
         name = section.splitlines()[0]
         assert f"Example: {name.split('[')[0].strip()}" in section, f"{name}: its help has no example"
-        for option in re.findall(r"^  (--[a-z-]+.*|[a-z_]+ <.*)$", section.partition("Options:")[2], flags=re.MULTILINE):
+        for option in re.findall(
+            r"^  (--[a-z-]+.*|[a-z_]+ <.*)$", section.partition("Options:")[2], flags=re.MULTILINE
+        ):
             assert len(option.split("  ", 1)) == 2 or option.endswith(">"), f"{name}: {option} has no help"
 
 

@@ -1,0 +1,117 @@
+"""Publishing: nothing leaves that its source, or a source with the same bytes, does not permit."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from neuroonco import store
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.curate.records import DuplicateGroup, GroupMember
+from neuroonco.errors import InputError
+from neuroonco.publish.package import STRICTEST_FIRST, permitted, write_package
+from neuroonco.publish.records import Pointer, PublishedSlice
+from neuroonco.semantics.records import DescribedSlice
+from neuroonco.sources import SourceSpec, source
+from neuroonco.vocabulary import Redistribution, TumorType
+
+
+def spec(source_id: str, terms: Redistribution) -> SourceSpec:
+    return source("phantoms").model_copy(update={"id": source_id, "redistribution": terms, "name": f"Set {source_id}"})
+
+
+SOURCES = {terms.value: spec(terms.value, terms) for terms in Redistribution}
+
+
+def label(source_id: str, number: int = 1, **changes: Any) -> AuditedLabel:
+    base = {
+        "slice_id": f"s{number}",
+        "sample_id": f"x{number}",
+        "source_id": source_id,
+        "image_path": f"secret_{source_id}/glioma_{number}.png",
+        "image_sha256": f"{number}" * 64,
+        "height_px": 64,
+        "width_px": 64,
+        "channels": 1,
+        "bit_depth": 8,
+        "tumor_type": TumorType.GLIOMA,
+    }
+    record = DescribedSlice.model_validate(base | changes)
+    return AuditedLabel(slice_id=record.slice_id, sample_id=record.sample_id, slice=record, lesion_found=True)
+
+
+def group(*source_ids: str) -> DuplicateGroup:
+    members = tuple(
+        GroupMember(slice_id=f"s{i}", source_id=s, image_path="x", tumor_type=None, split=None, representative=i == 0)
+        for i, s in enumerate(source_ids)
+    )
+    return DuplicateGroup(group_id="g1", members=members, conflicting_types=False, leaking_splits=False)
+
+
+@given(st.lists(st.sampled_from(list(Redistribution)), min_size=1, max_size=4))
+def test_the_strictest_source_of_the_same_bytes_decides(terms: list[Redistribution]) -> None:
+    first = label(terms[0].value, duplicate_group="g1")
+    found = permitted(first, SOURCES, {"g1": [t.value for t in terms]})
+    assert found is min(terms, key=STRICTEST_FIRST.index)
+
+
+def test_unknown_sources_permit_nothing() -> None:
+    assert permitted(label("nobody"), SOURCES, {}) is Redistribution.NONE
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> tuple[Path, dict[str, int]]:
+    root = tmp_path / "root"
+    labels = [label(terms.value, i) for i, terms in enumerate(Redistribution, start=1)]
+    for one in labels:
+        path = root / one.slice.image_path
+        path.parent.mkdir(parents=True)
+        pixels = np.random.default_rng(1).integers(0, 255, (64, 64), dtype=np.uint8)
+        exif = Image.Exif()
+        exif[0x010E] = "patient Jane Doe"
+        Image.fromarray(pixels).save(path, exif=exif)
+    counts = write_package(labels, [], root=root, sources=SOURCES, out=tmp_path / "package")
+    return tmp_path / "package", counts
+
+
+def test_each_strength_ships_what_it_permits(package: tuple[Path, dict[str, int]]) -> None:
+    out, counts = package
+    assert counts == {"with_image": 1, "labels_only": 1, "pointers": 1, "withheld": 1}
+    rows = {r.source_id: r for r in store.load_strict(out / "slices.parquet", PublishedSlice)}
+    assert set(rows) == {"images", "derived"}
+    assert rows["derived"].image is None
+    assert [p.name for p in (out / "images").iterdir()] == [f"{rows['images'].name}.png"]
+    (pointer,) = store.load_strict(out / "pointers.parquet", Pointer)
+    assert (pointer.source_id, pointer.sha256) == ("pointers", "3" * 64)
+
+
+def test_nothing_else_leaves(package: tuple[Path, dict[str, int]]) -> None:
+    out, _ = package
+    pixels = next((out / "images").iterdir()).read_bytes()
+    assert b"Jane" not in pixels
+    everything = b"".join(p.read_bytes() for p in out.rglob("*") if p.is_file())
+    for name in (b"secret_images", b"secret_derived", b"secret_none", str(out).encode()):
+        assert name not in everything
+    assert "Set none" not in (out / "LICENSES.md").read_text()
+    sums = (out / "SHA256SUMS").read_text().splitlines()
+    assert {line.split("  ")[1] for line in sums} == {
+        p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file() and p.name != "SHA256SUMS"
+    }
+
+
+def test_copies_in_a_restricted_source_hold_an_image_back(tmp_path: Path) -> None:
+    one = label("images", duplicate_group="g1")
+    counts = write_package([one], [group("images", "none")], root=tmp_path, sources=SOURCES, out=tmp_path / "p")
+    assert counts["withheld"] == 1
+    assert not (tmp_path / "p" / "images").exists()
+
+
+def test_a_used_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "x").write_text("")
+    with pytest.raises(InputError, match="OUT_NOT_EMPTY"):
+        write_package([], [], root=tmp_path, sources=SOURCES, out=tmp_path / "p")
