@@ -15,19 +15,18 @@ command -v "$python" >/dev/null 2>&1 ||
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$("$python" --version 2>&1) is too old, 3.11 or newer is needed" "make PYTHON=/path/to/python3.11 ..."
 
-# 1. The standard way. 2. virtualenv, if it is there. 3. pip without ensurepip: venv first, pip by the system's pip.
+# 1. The standard way. 2. virtualenv, if it is there. 3. Without ensurepip: a bare environment, and pip from the index.
 if "$python" -m venv --clear "$folder" >/dev/null 2>&1; then
     :
 elif "$python" -m virtualenv --quiet "$folder" >/dev/null 2>&1; then
     :
-elif "$python" -m pip --version >/dev/null 2>&1 &&
-    "$python" -m venv --clear --without-pip "$folder" >/dev/null 2>&1 &&
-    "$python" -m pip --python "$folder/bin/python" install --quiet --disable-pip-version-check pip >/dev/null 2>&1; then
+elif "$python" -m venv --clear --without-pip "$folder" >/dev/null 2>&1 &&
+    "$python" "$(dirname "$0")/fetch_pip.py" "$folder" 2>/dev/null; then
     :
 else
     rm -rf "$folder"
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    fail "this Python cannot make a virtual environment (no ensurepip, virtualenv or pip)" \
+    fail "this Python cannot make a virtual environment (no ensurepip, no virtualenv, no index to fetch pip from)" \
         "sudo apt-get install python3-venv  (or python$version-venv)"
 fi
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade pip ||
