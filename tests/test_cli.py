@@ -87,6 +87,19 @@ def test_contract_commands_exist() -> None:
 GROUPS = ("build", "check", "review", "show")
 
 
+def test_commands_in_the_readme_exist() -> None:
+    page = (REPO / "docs" / "cli.md").read_text("utf-8")
+    lines = re.findall(r"^(?:\.venv/bin/)?neuroonco (.+)$", (REPO / "README.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert len(lines) >= 14
+    for line in lines:
+        words = line.split()
+        command = " ".join(words[:2] if words[0] in GROUPS else words[:1])
+        section = page.partition(f"## neuroonco {command}\n")[2].partition("\n## ")[0]
+        assert section, line
+        for option in re.findall(r"--[a-z-]+", line.partition("#")[0]):
+            assert option in section, line
+
+
 # --- the chain of files, in the reference's JSON and in ours ---
 
 

@@ -232,18 +232,21 @@ def test_roots_and_profiles(tmp_path: Path) -> None:
         load_profile(str(tmp_path / "p.toml"))
 
 
-@pytest.mark.parametrize("stage", ["02-curate"])
-def test_drops_are_traced_too(real_root: Path, tmp_path: Path, stage: str) -> None:
-    """Real slices from raw file to scored answer; byte-identical files of two collections are found."""
-    profile = load_profile("real-samples").model_copy(
-        update={"sources": {"01": "01_brain_tumor_classification", "03-yolo": "03_brain_tumor_mri_yolo"}}
-    )
+def test_real_slices_from_raw_file_to_scored_answer(real_root: Path, tmp_path: Path) -> None:
+    """Real slices of five collections from raw file to scored answer; copies across collections are found."""
     run = tmp_path / "run"
-    walk(profile, run, root=real_root, processes=2)
-    manifest = json.loads((run / stage / "manifest.json").read_text())
+    walk(load_profile("real-samples"), run, root=real_root, processes=2)
+    catalog = json.loads((run / "01-catalog" / "manifest.json").read_text())["counts"]
+    assert (catalog["kept"], catalog["dropped_by_reason"]) == (684, {"excluded_by_source": 240})
+    manifest = json.loads((run / "02-curate" / "manifest.json").read_text())
     counts = manifest["counts"]
-    assert counts["kept"] + counts["dropped"] + counts["quarantined"] == 420
-    dropped = store.pq.read_table(run / stage / "dropped.parquet").to_pylist()
+    assert (counts["kept"], counts["dropped"], counts["quarantined"]) == (575, 105, 4)
+    assert (counts["duplicate_groups"], counts["leaking_groups"], counts["conflicting_groups"]) == (91, 8, 0)
+    measured = json.loads((run / "03-measure" / "manifest.json").read_text())["counts"]
+    assert (measured["with_mask"], measured["measured"]) == (285, 188)  # 24 + 42 outlines, 122 single boxes
+    labels = [r.slice for r in kept(run, "07-audit", AuditedLabel) if r.lesion_found]
+    assert not [r for r in labels if r.tumor_present is False], "a label never contradicts its source"
+    dropped = store.pq.read_table(run / "02-curate" / "dropped.parquet").to_pylist()
     assert {d["reason"] for d in dropped} == {"duplicate_exact"}
     steps = trace(run, dropped[0]["slice_id"])
     assert [(s.stage, s.outcome) for s in steps] == [("01-catalog", "kept"), ("02-curate", "dropped")]

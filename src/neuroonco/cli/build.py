@@ -19,7 +19,7 @@ from neuroonco.outcomes import Quarantined
 from neuroonco.review.records import ReviewDecision, SheetRow
 from neuroonco.review.sheet import apply_decisions, export_sheet, unreviewed
 from neuroonco.rules import load_rules
-from neuroonco.store import Loaded, ReferenceCodec
+from neuroonco.store import Loaded
 
 builds = typer.Typer(help="Make instruction data or a benchmark.", no_args_is_help=True, rich_markup_mode=None)
 checks = typer.Typer(help="Check what was made.", no_args_is_help=True, rich_markup_mode=None)
@@ -143,21 +143,9 @@ def review_import_command(
     outcome = apply_decisions(items.records, given.records)
     left = unreviewed(items.records, given.records)
     unreadable = [*items.unreadable, *given.unreadable]
-    if out.suffix == ".json":
-        store.write_json(out, closed_document(outcome.kept))
-        codec: ReferenceCodec[ClosedItem] | None = None
-        out = out.with_suffix(".parquet")
-    else:
-        codec = None
-    finish(
-        outcome,
-        ClosedItem,
-        out,
-        as_json=as_json,
-        reference=codec,
-        unreadable=unreadable,
-        extra={"unreviewed": left},
-    )
+    # The reference's benchmark is grouped by image, so it is no list of our records and is written whole.
+    whole = (lambda: store.write_json(out, closed_document(outcome.kept))) if out.suffix == ".json" else None
+    finish(outcome, ClosedItem, out, as_json=as_json, unreadable=unreadable, extra={"unreviewed": left}, write=whole)
 
 
 @reviews.command("serve")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +54,7 @@ def finish(
     reference: ReferenceCodec[R] | None = None,
     unreadable: list[Quarantined] | None = None,
     extra: dict[str, Any] | None = None,
+    write: Callable[[], None] | None = None,
 ) -> None:
     """Write a stage's kept records to ``out``, drops and errors beside it, and say how many there are.
 
@@ -63,7 +64,10 @@ def finish(
 
     unreadable = unreadable or []
     quarantined = [*outcome.quarantined, *unreadable]
-    store.save(out, outcome.kept, model, reference)
+    if write is None:
+        store.save(out, outcome.kept, model, reference)
+    else:
+        write()
     _beside(out, "dropped", outcome.dropped, Dropped)
     _beside(out, "quarantined", quarantined, Quarantined)
     for row in quarantined[:MAX_LINES]:

@@ -12,13 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.records import ClosedItem
 from neuroonco.cli.options import AsJson, OutFolder
 from neuroonco.cli.output import existing_root, result, result_json, say, table
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, printable
 from neuroonco.publish.package import write_package
 from neuroonco.sources import load_sources
-from neuroonco.walk.folders import AUDIT, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, SCORE
+from neuroonco.walk.folders import AUDIT, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, REVIEW, SCORE
 from neuroonco.walk.page import STAGES, write_report
 from neuroonco.walk.profile import Profile, load_profile
 from neuroonco.walk.run import RUN_FILE, Walked, locked, walk
@@ -123,6 +124,9 @@ def _summarise(run: Path, walked: Walked, *, as_json: bool) -> None:
         for name, a in accuracy.items()
     )
     table("Benchmark accuracy", ("model", "value", "95 % interval", "n"), cells, to_stdout=True)
+    items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
+    if items:
+        result(f"one slice's way: neuroonco trace {items[0].slice_id} --run {run}")
     result(f"report: {walked.report}")
 
 

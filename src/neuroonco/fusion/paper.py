@@ -6,8 +6,9 @@ It works on the reference's own strings, because that is what its rules compare.
 
 from typing import Any
 
+from neuroonco.readings.interop import NULL_SPELLINGS
+
 SIGN_FIELDS = ("shape", "margins", "texture", "enhancement", "edema", "signal_intensity")
-NULLS = ("null", "none", "unknown", "", "nan")
 
 
 def squeeze(value: Any) -> str:
@@ -23,7 +24,7 @@ def squeeze(value: Any) -> str:
 
 def is_null(value: Any) -> bool:
     """True for every spelling of "nothing" that the reference knows."""
-    return squeeze(value) in NULLS
+    return squeeze(value) in NULL_SPELLINGS
 
 
 def reference_modality(value: Any) -> str:
@@ -33,7 +34,7 @@ def reference_modality(value: Any) -> str:
     ['t1_contrast', 't2', 't1', 'null']
     """
     text = squeeze(value)
-    if text in NULLS:
+    if text in NULL_SPELLINGS:
         return "null"
     if any(mark in text for mark in ("t1contrast", "t1+c", "t1ce")):
         return "t1_contrast"

@@ -1,6 +1,6 @@
 """Write a folder of phantoms, laid out like a public collection."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -36,13 +36,14 @@ def write_phantoms(root: Path, n: int, seed: int, truth_path: Path) -> list[Phan
         raise UsageError(
             "TRUTH_IN_ROOT", "the truth would lie among the images", where=str(truth_path), fix="put it outside"
         )
-    truths = list(_write_images(root, n, seed))
+    truths = list(write_images(root, range(n), seed))
     save(truth_path, truths, PhantomTruth)
     return truths
 
 
-def _write_images(root: Path, n: int, seed: int) -> Iterator[PhantomTruth]:
-    for number in range(n):
+def write_images(root: Path, numbers: Iterable[int], seed: int) -> Iterator[PhantomTruth]:
+    """Draw and write some slices of a series, each independent of the others; yields the truth of each."""
+    for number in numbers:
         phantom = draw_phantom(seed, number)
         _write(root / phantom.truth.image_path, phantom.image)
         if phantom.mask is not None and phantom.truth.mask_path is not None:

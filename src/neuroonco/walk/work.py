@@ -19,7 +19,8 @@ from neuroonco.curate.records import CuratedSlice, DuplicateGroup
 from neuroonco.fusion.fuse import fuse_readings
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import StageOutcome, reasons
-from neuroonco.phantoms.write import write_phantoms
+from neuroonco.phantoms.records import PhantomTruth
+from neuroonco.phantoms.write import write_images
 from neuroonco.pipeline import Workspace
 from neuroonco.predict.predict import predict_to
 from neuroonco.readings.read import read_slices
@@ -51,8 +52,14 @@ from neuroonco.walk.models import model_named
 
 def phantoms(ws: Workspace, *, number: int, seed: int) -> dict[str, Any]:
     """Draw synthetic slices with known truth."""
-    truths = write_phantoms(ws.folder / PHANTOM_IMAGES, number, seed, ws.folder / PHANTOM_TRUTH)
-    return {"kept": len(truths), "dropped": 0, "quarantined": 0}
+    draw = partial(_draw, root=ws.folder / PHANTOM_IMAGES, seed=seed)
+    outcome = ws.in_shards(list(range(number)), PhantomTruth, draw)
+    store.save(ws.folder / PHANTOM_TRUTH, outcome.kept, PhantomTruth)
+    return outcome.counts()
+
+
+def _draw(numbers: list[int], *, root: Path, seed: int) -> StageOutcome[PhantomTruth]:
+    return StageOutcome(kept=list(write_images(root, numbers, seed)))
 
 
 def catalog(ws: Workspace, *, root: Path, folders: dict[str, str]) -> dict[str, Any]:
