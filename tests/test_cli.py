@@ -222,6 +222,7 @@ def one_line(err: str, code: str) -> None:
         (("review", "serve"), 4, "REVIEW_ROOM"),
         (("train", "list.json", "--root", "empty"), 4, "TRAIN_EXTRA"),
         (("show", "prompts", "none"), 2, "PROMPT_UNKNOWN"),
+        (("show", "terms", "none"), 2, "GROUP_UNKNOWN"),
         (("nonsense",), 2, "USAGE"),
         (("catalog",), 2, "USAGE"),
         (("measure", "list.json", "--colour"), 2, "USAGE"),
@@ -327,6 +328,35 @@ def test_bad_rows_cost_themselves_and_exit_one(
         "PATH_OUTSIDE_ROOT",
         "ROW_NOT_AN_OBJECT",
     ]
+
+
+def test_reference_files_lose_no_row_silently(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def reading(found: str, modality: str = "T1") -> dict[str, object]:
+        return {"meta_info": {"lesion_found": found, "predicted_modality": modality}, "structured_signs": {}}
+
+    def file(name: str, rows: list[object]) -> Path:
+        (tmp_path / name).write_text(json.dumps(rows))
+        return tmp_path / name
+
+    def row(sample_id: str, found: str, modality: str = "T1") -> object:
+        return {"sample_id": sample_id, "ai_prediction": reading(found, modality)}
+
+    a = file("a.json", [row("kept", "True"), row("split", "True"), row("seq", "True"), row("only", "True"), {"x": 1}])
+    b = file("b.json", [row("kept", "True"), row("split", "False"), row("seq", "True", "T2")])
+    source = file("source.json", [])
+    fused, healthy, labels = (tmp_path / f"{n}.json" for n in ("fused", "healthy", "labels"))
+    outs = ("--out", fused, "--healthy-out", healthy, "--json")
+    code, out, err = call(capsys, "fuse", a, b, "--source", source, "--rules", "paper", *outs)
+    counts = json.loads(out)
+    assert code == 1, "a row without an id could not be read"
+    assert (counts["kept"], counts["quarantined"]) == (1, 1)
+    assert counts["dropped_by_reason"] == {"lesion_disputed": 1, "reading_missing": 1, "sequence_conflict": 1}
+    assert len((tmp_path / "fused.dropped.jsonl").read_text().splitlines()) == 3
+    answers = file("answers.json", [])
+    code, out, _ = call(
+        capsys, "audit", fused, "--answers", answers, "--source", source, "--rules", "paper", "--out", labels, "--json"
+    )
+    assert (code, json.loads(out)["dropped_by_reason"]) == (0, {"audit_missing": 1})
 
 
 def test_a_mask_of_another_size_is_one_line(

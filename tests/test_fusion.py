@@ -246,7 +246,7 @@ def test_reference_documents() -> None:
     fused, healthy, dropped = fuse_documents(a, b, source)
     assert [(r["sample_id"], r["image_path"]) for r in fused] == [("x", "p/x.png"), ("y", "")]
     assert healthy == [{"sample_id": "z", "image_path": "p/z.png"}]
-    assert dropped == {}
+    assert dropped == {"only_a": "missing"}
     assert fused[0]["fused_label"]["structured_signs"] == {
         "shape": "Oval",
         "margins": "null",

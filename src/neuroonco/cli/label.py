@@ -1,22 +1,21 @@
 """Commands from slices to labels: read, fuse, audit."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from neuroonco import store
 from neuroonco.audit.apply import apply_answers
 from neuroonco.audit.interop import ANSWER_CODEC, AUDITED_CODEC
-from neuroonco.audit.paper import audit_documents
 from neuroonco.audit.physics import PhysicsRules, answer_labels
 from neuroonco.audit.records import AuditAnswer, AuditedLabel
+from neuroonco.cli import reference
 from neuroonco.cli.options import AsJson, Out, Root, Rules
-from neuroonco.cli.output import existing_root, finish, result_json, say
-from neuroonco.errors import InputError, UsageError
+from neuroonco.cli.output import existing_root, finish
+from neuroonco.errors import UsageError
 from neuroonco.fusion.fuse import fuse_readings
 from neuroonco.fusion.interop import FUSED_CODEC, HEALTHY_CODEC
-from neuroonco.fusion.paper import fuse_documents
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import StageOutcome
 from neuroonco.readings.interop import READING_CODEC
@@ -80,8 +79,8 @@ def fuse_command(
 
     Example: neuroonco fuse a.json b.json --source catalog.json --out fused.json --healthy-out healthy.json
     """
-    if rules == "paper" and {p.suffix for p in (first, second, source, out, healthy_out)} == {".json"}:
-        _fuse_reference_files(first, second, source, out, healthy_out, as_json=as_json)
+    if reference.applies(rules, first, second, source, out, healthy_out):
+        reference.fuse_files(first, second, source, out, healthy_out, as_json=as_json)
         return
     a, b = (store.load(path, LesionReading, READING_CODEC) for path in (first, second))
     facts = store.load(source, DescribedSlice, DESCRIBED_CODEC)
@@ -105,41 +104,6 @@ def fuse_command(
     )
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    document = store.read_json(path)
-    if not isinstance(document, list):
-        raise InputError("JSON_NOT_A_LIST", "expected a list of records", where=str(path))
-    rows = [row for row in document if isinstance(row, dict) and isinstance(row.get("sample_id"), str)]
-    if skipped := len(document) - len(rows):
-        say(f"{path.name}: {skipped} rows without a sample_id are left out")
-    return rows
-
-
-def _fuse_reference_files(
-    first: Path, second: Path, source: Path, out: Path, healthy_out: Path, *, as_json: bool
-) -> None:
-    """The reference's rules on the reference's files: string for string, without passing through our terms."""
-    fused, healthy, dropped = fuse_documents(_rows(first), _rows(second), _rows(source))
-    store.write_json(out, fused)
-    store.write_json(healthy_out, healthy)
-    reasons = list(dropped.values())
-    counts = {
-        "out": out.name,
-        "kept": len(fused),
-        "healthy": len(healthy),
-        "dropped": len(dropped),
-        "quarantined": 0,
-        "dropped_by_reason": {
-            "lesion_disputed": reasons.count("disputed"),
-            "sequence_conflict": reasons.count("conflict"),
-        },
-    }
-    if as_json:
-        result_json(counts)
-    else:
-        say(", ".join(f"{value} {key}" for key, value in counts.items() if isinstance(value, int)))
-
-
 def audit_command(
     fused: Annotated[Path, typer.Argument(help="File made by `fuse`.")],
     source: Annotated[Path, typer.Option("--source", help="File with the sources' facts on the slices.")],
@@ -158,22 +122,19 @@ def audit_command(
     """
     if (model is None) == (answers is None):
         raise UsageError("AUDITOR", "one of --model and --answers is needed", fix="use --model physics")
-    suffixes = {p.suffix for p in (fused, source, out, answers) if p is not None}
-    if rules == "paper" and answers is not None and suffixes == {".json"}:
-        accepted, missing = audit_documents(_rows(fused), _rows(answers), _rows(source))
-        store.write_json(out, accepted)
-        counts = {"out": out.name, "kept": len(accepted), "dropped": len(missing), "quarantined": 0}
-        result_json(counts) if as_json else say(f"{len(accepted)} kept, {len(missing)} without an answer dropped")
+    if answers is not None and reference.applies(rules, fused, source, out, answers):
+        reference.audit_files(fused, answers, source, out, as_json=as_json)
         return
     labels = store.load(fused, FusedLabel, FUSED_CODEC)
     facts = store.load(source, DescribedSlice, DESCRIBED_CODEC)
     slices = {r.sample_id: r for r in facts.records} | {r.slice_id: r for r in facts.records}
+    # A label is known by either id, depending on which formats the files have.
+    by_slice = {r.slice_id: s for r in labels.records if (s := slices.get(r.slice_id, slices.get(r.sample_id)))}
     unreadable = [*labels.unreadable, *facts.unreadable]
-    failed: StageOutcome[AuditAnswer] = StageOutcome()
+    answered: StageOutcome[AuditAnswer] = StageOutcome()
     if answers is not None:
         given = store.load(answers, AuditAnswer, ANSWER_CODEC)
         unreadable += given.unreadable
-        # A label is known by either id, depending on which formats the files have.
         table = {a.sample_id: a for a in given.records} | {a.slice_id: a for a in given.records}
         by_id = {r.slice_id: a for r in labels.records if (a := table.get(r.slice_id, table.get(r.sample_id)))}
     else:
@@ -181,13 +142,12 @@ def audit_command(
             raise UsageError("MODEL_UNKNOWN", f"no auditor {model!r}", where="--model", fix="use physics")
         if root is None:
             raise UsageError("ROOT_NEEDED", "the physics auditor looks at the images", fix="pass --root")
-        existing_root(root)
-        by_slice = {r.slice_id: s for r in labels.records if (s := slices.get(r.slice_id, slices.get(r.sample_id)))}
         known = [r for r in labels.records if r.slice_id in by_slice]
         limits = load_rules(rules).section("audit_physics", PhysicsRules)
-        failed = answer_labels(known, by_slice, root=root, rules=limits)
-        by_id = {a.slice_id: a for a in failed.kept}
-    by_slice = {r.slice_id: s for r in labels.records if (s := slices.get(r.slice_id, slices.get(r.sample_id)))}
-    outcome = apply_answers(labels.records, by_id, by_slice, rules=load_rules(rules))
-    outcome.quarantined += failed.quarantined
+        answered = answer_labels(known, by_slice, root=existing_root(root), rules=limits)
+        by_id = {a.slice_id: a for a in answered.kept}
+    failed = {q.slice_id for q in answered.quarantined}
+    auditable = [r for r in labels.records if r.slice_id not in failed]
+    outcome = apply_answers(auditable, by_id, by_slice, rules=load_rules(rules))
+    outcome.quarantined += answered.quarantined
     finish(outcome, AuditedLabel, out, as_json=as_json, reference=AUDITED_CODEC, unreadable=unreadable)

@@ -6,6 +6,7 @@ import typer
 
 from neuroonco.cli.options import AsJson
 from neuroonco.cli.output import result, result_json
+from neuroonco.errors import UsageError
 from neuroonco.prompts import load_prompts, prompt
 from neuroonco.rules import RULE_SETS, load_rules
 from neuroonco.sources import load_sources, source
@@ -29,6 +30,9 @@ def terms_command(
     Example: neuroonco show terms enhancement
     """
     terms = [t for t in load_terms().values() if group in (None, t.group)]
+    if not terms:
+        groups = ", ".join(dict.fromkeys(t.group for t in load_terms().values()))
+        raise UsageError("GROUP_UNKNOWN", f"no group of terms {group!r}", fix=f"use one of {groups}")
     if as_json:
         result_json([t.model_dump() for t in terms])
         return

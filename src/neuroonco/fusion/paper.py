@@ -116,13 +116,14 @@ def fuse_documents(
         source: rows with ``sample_id`` and ``image_path``.
 
     Returns:
-        Fused rows, healthy rows, and the ids that were dropped with ``disputed`` or ``conflict``; only ids that
-        both files have. Sorted by id: the reference's own order follows a hash set.
+        Fused rows, healthy rows, and why the other ids were dropped: ``missing`` in one file, ``disputed`` or
+        ``conflict``. Sorted by id: the reference's own order follows a hash set.
     """
     predictions_a = {row["sample_id"]: row.get("ai_prediction") for row in first}
     predictions_b = {row["sample_id"]: row.get("ai_prediction") for row in second}
     paths = {row.get("sample_id"): row.get("image_path", "") for row in source}
-    fused, healthy, dropped = [], [], {}
+    fused, healthy = [], []
+    dropped: dict[str, str] = dict.fromkeys(sorted(predictions_a.keys() ^ predictions_b.keys()), "missing")
     for sample_id in sorted(predictions_a.keys() & predictions_b.keys()):
         result = fuse_prediction(predictions_a[sample_id], predictions_b[sample_id])
         row = {"sample_id": sample_id, "image_path": paths.get(sample_id, "")}
