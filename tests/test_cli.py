@@ -346,7 +346,7 @@ def test_reference_files_lose_no_row_silently(tmp_path: Path, capsys: pytest.Cap
     source = file("source.json", [])
     fused, healthy, labels = (tmp_path / f"{n}.json" for n in ("fused", "healthy", "labels"))
     outs = ("--out", fused, "--healthy-out", healthy, "--json")
-    code, out, err = call(capsys, "fuse", a, b, "--source", source, "--rules", "paper", *outs)
+    code, out, _ = call(capsys, "fuse", a, b, "--source", source, "--rules", "paper", *outs)
     counts = json.loads(out)
     assert code == 1, "a row without an id could not be read"
     assert (counts["kept"], counts["quarantined"]) == (1, 1)

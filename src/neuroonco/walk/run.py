@@ -68,6 +68,8 @@ def walk(
     done: list[str] = []
     skipped: list[str] = []
     with locked(run), workers(processes) as workspace.map:
+        for torn in [*run.glob(".*.tmp"), *(run / REPORT).glob(".*.tmp")]:  # left by a kill while writing
+            torn.unlink()
         store.write_json(run / RUN_FILE, profile.model_dump(mode="json"))
         for stage in stages_of(profile, root, decisions):
             (done if run_stage(stage, workspace) else skipped).append(stage.name)
