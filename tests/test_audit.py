@@ -254,12 +254,13 @@ def test_reference_documents_and_golden_row(request: pytest.FixtureRequest) -> N
         "field_actions": {"enhancement": "DOWNGRADE"},
         "additional_findings": "cyst",
     }
-    rows, missing = audit_documents(
+    rows, missing, broken = audit_documents(
         fused,
         [{"sample_id": "x", "answer": accept}],
         [{"sample_id": "x", "tumor_type": "glioma", "modality": "t1ce"}],
     )
-    assert missing == ["y"]
+    assert (missing, broken) == (["y"], [])
+    assert audit_documents([{"sample_id": "z", "fused_label": "x"}], [{"sample_id": "z"}], []) == ([], [], ["z"])
     golden = json.loads((request.path.parent / "golden" / "audited_reference.json").read_text("utf-8"))
     assert rows == golden
     typed = decode_audited(rows[0])

@@ -20,10 +20,11 @@ from neuroonco.build.interop import closed_document, open_document, read_closed,
 from neuroonco.build.open import open_items
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.build.split import group_ids, split_labels
+from neuroonco.catalog.records import MaskRef
 from neuroonco.errors import InputError
 from neuroonco.readings.records import Signs
 from neuroonco.rules import load_rules
-from neuroonco.vocabulary import DropReason, Edema, Margins, MRSequence, Texture, TumorType
+from neuroonco.vocabulary import DropReason, Edema, Margins, MaskKind, MRSequence, Texture, TumorType
 
 RULES = load_rules("default")
 GOLDEN = Path(__file__).parent / "golden"
@@ -34,7 +35,7 @@ def few_labels():
     signs = Signs(margins=Margins.ILL_DEFINED, texture=Texture.HETEROGENEOUS, edema=Edema.ABSENT)
     return [
         make_label("a", TumorType.GLIOMA, semantics=semantics(), signs=signs, patient_id="p1"),
-        make_label("b", TumorType.MENINGIOMA, sequence=MRSequence.T1CE, image_channel=1),
+        make_label("b", TumorType.MENINGIOMA, sequence=MRSequence.T1CE),
         make_label("c", TumorType.TUMOR, sequence=MRSequence.FLAIR, semantics=semantics(shape=None)),
         make_label("d", TumorType.HEALTHY, sequence=MRSequence.T1),
     ]
@@ -126,6 +127,45 @@ def test_nothing_in_nothing_out(tmp_path):
 
 
 # --- instructions ---
+
+
+def test_channels_of_one_file_are_left_out_of_formats_that_name_files_only(tmp_path):
+    channels = [
+        make_label(f"c{i}", image_path="three.tif", image_channel=i, sequence=sequence)
+        for i, sequence in enumerate((MRSequence.T1, MRSequence.FLAIR, MRSequence.T1CE))
+    ]
+    labels = skewed_labels(120) + channels
+    built = build_instructions(labels, seed=1, rules=RULES, whole=True)
+    assert "three.tif" not in {pair.image_path for pair in built.pairs}
+    gone = [d for d in built.dropped if d.image_path == "three.tif"]
+    assert [d.reason for d in gone] == [DropReason.CHANNEL_OF_A_FILE] * 3
+    benchmark = build_benchmark(labels, seed=1, rules=RULES, whole=True)
+    write_benchmark(tmp_path, benchmark)
+    typed = [item for item in benchmark.closed if item.image_channel is not None]
+    assert typed, "the typed tables have them"
+    assert benchmark.counts()["not_in_json"] == len(typed)
+    again = read_closed(tmp_path / "benchmark_closed.json").records
+    assert "three.tif" not in {item.image_path for item in again}
+    assert len(again) == len(benchmark.closed) - len(typed)
+
+
+def test_questions_keep_their_index_when_one_before_them_is_gone(tmp_path):
+    closed = build_benchmark(skewed_labels(120), seed=1, rules=RULES, whole=True).closed
+    path = tmp_path / "left.json"
+    left = [item for item in closed if item.q_index != 0]
+    assert left
+    store.write_json(path, closed_document(left))
+    keys = [(item.image_id, item.q_index, item.question) for item in read_closed(path).records]
+    assert keys == [(item.image_id, item.q_index, item.question) for item in left]
+
+
+def test_slices_of_one_case_stay_together_without_a_patient_id():
+    ref = MaskRef(path="case/seg.png", kind=MaskKind.LABELS)
+    labels = [make_label(str(i)) for i in range(40)]
+    labels = [x.model_copy(update={"slice": x.slice.model_copy(update={"mask": ref})}) for x in labels[:8]] + labels[8:]
+    groups = group_ids(labels)
+    assert len({groups[x.slice_id] for x in labels[:8]}) == 1
+    assert len(set(groups.values())) == 33
 
 
 def test_instruction_formats(tmp_path):

@@ -191,7 +191,7 @@ def test_predict_score_compare_check_and_review(
 def one_line(err: str, code: str) -> None:
     lines = [line for line in err.splitlines() if line.startswith("error[")]
     assert len(lines) == 1, err
-    assert lines[0].startswith(f"error[{code}]"), err
+    assert lines[0].startswith(f"error[{code}"), err
     assert "Traceback" not in err
 
 
@@ -223,6 +223,11 @@ def one_line(err: str, code: str) -> None:
         (("train", "list.json", "--root", "empty"), 4, "TRAIN_EXTRA"),
         (("show", "prompts", "none"), 2, "PROMPT_UNKNOWN"),
         (("show", "terms", "none"), 2, "GROUP_UNKNOWN"),
+        (("run", "escape.toml"), 3, "PROFILE_INVALID"),
+        (("run", "nothing.toml"), 3, "PROFILE_INVALID"),
+        (("run", "outside.toml", "--root", "empty"), 3, "PATH_OUTSIDE_ROOT"),
+        (("run", "model.toml"), 2, "MODEL_UNKNOWN"),
+        (("measure", "list.json", "--root", "n" * 5000, "--out", "x.json"), 3, "ROOT_"),
         (("nonsense",), 2, "USAGE"),
         (("catalog",), 2, "USAGE"),
         (("measure", "list.json", "--colour"), 2, "USAGE"),
@@ -243,6 +248,12 @@ def test_failures_are_one_line_with_their_exit_code(
     (tmp_path / "file.txt").write_text("")
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "broken.json").write_text('[{"a": ')
+    head = 'description = "d"\nseed = 1\n'
+    phantoms = "[phantoms]\nnumber = 2\nseed = 1\n"
+    (tmp_path / "escape.toml").write_text(f'name = "../../x"\n{head}{phantoms}')
+    (tmp_path / "nothing.toml").write_text(f'name = "x"\n{head}')
+    (tmp_path / "outside.toml").write_text(f'name = "x"\n{head}[sources]\n"01" = "/etc/ssl"\n')
+    (tmp_path / "model.toml").write_text(f'name = "x"\n{head}models = ["gpt"]\n{phantoms}')
     found, out, err = call(capsys, *arguments)
     assert (found, out) == (exit_code, "")
     one_line(err, code)
@@ -370,6 +381,104 @@ def test_a_mask_of_another_size_is_one_line(
     assert code == 0
     assert len([line for line in err.splitlines() if line.startswith("quarantined[MASK_SIZE]")]) == 2
     assert len(json.loads((tmp_path / "m.json").read_text())) == 1, "the healthy slice is still done"
+
+
+def test_untrusted_values_cost_their_row_only(
+    canonical: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = tmp_path / "catalog.json"
+    call(capsys, "catalog", canonical, "--layout", "reference", "--out", good)
+    rows = json.loads(good.read_text())
+    meta = rows[0]["image_meta"]
+    bad = [
+        {**rows[0], "sample_id": "\ud800x"},
+        {**rows[0], "sample_id": "b", "image_meta": {**meta, "height": 10**30}},
+        {**rows[0], "sample_id": "c", "image_meta": {**meta, "height": -5}},
+        {**rows[0], "sample_id": "d", "has_mask": True, "mask_path": "m" * 5000 + ".png"},
+    ]
+    mixed = tmp_path / "mixed.json"
+    mixed.write_text(json.dumps(rows + bad))
+    for out in ("m.parquet", "m.json"):
+        code, stdout, err = call(capsys, "measure", mixed, "--root", canonical, "--out", tmp_path / out, "--json")
+        counts = json.loads(stdout)
+        assert (code, counts["kept"], counts["quarantined"]) == (1, len(rows), 4), err
+    os.mkfifo(tmp_path / "pipe.json")
+    code, _, err = call(capsys, "measure", tmp_path / "pipe.json", "--root", canonical, "--out", tmp_path / "x.json")
+    assert code == 3
+    one_line(err, "NOT_A_FILE")
+
+
+def test_paper_rules_refuse_a_mix_of_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.json", "b.json", "source.json"):
+        (tmp_path / name).write_text("[]")
+    files = (tmp_path / "a.json", tmp_path / "b.json", "--source", tmp_path / "source.json")
+    outs = ("--out", tmp_path / "f.parquet", "--healthy-out", tmp_path / "h.json")
+    code, _, err = call(capsys, "fuse", *files, "--rules", "paper", *outs)
+    assert code == 2
+    one_line(err, "PAPER_NEEDS_JSON")
+    assert call(capsys, "fuse", *files, "--rules", "default", *outs)[0] == 0
+
+
+def test_an_unreadable_question_makes_the_score_incomplete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pair = {"question_type": "size", "question": "How large?", "options": {"A": "Small", "B": "Large"}, "answer": "A"}
+    images = [{"id": 1, "image_path": "a.png", "vqa_pairs": [pair, {**pair, "question_type": "mood"}]}]
+    benchmark = tmp_path / "b.json"
+    benchmark.write_text(json.dumps(images))
+    predictions = tmp_path / "p.jsonl"
+    predictions.write_text('{"id": "1", "q_index": 0, "model": "m", "status": "ok", "pred": "A"}\n')
+    code, out, _ = call(capsys, "score", benchmark, predictions, "--json")
+    score = json.loads(out)
+    assert code == 1
+    assert (score["accuracy"]["value"], score["complete"], score["unreadable_questions"]) == (1.0, False, 1)
+
+
+def test_copies_are_found_in_the_references_catalogue_too(
+    canonical: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    healthy = canonical / "healthy" / "09_t2" / "healthy_09_t2 (3).jpg"
+    (canonical / "meningioma" / "17").mkdir(parents=True)
+    (canonical / "meningioma" / "17" / "meningioma_17 (1).jpg").write_bytes(healthy.read_bytes())
+    for suffix in (".json", ".parquet"):
+        catalog = tmp_path / f"catalog{suffix}"
+        call(capsys, "catalog", canonical, "--layout", "reference", "--out", catalog)
+        arguments = ("curate", catalog, "--root", canonical, "--out", tmp_path / suffix[1:], "--json")
+        code, out, _ = call(capsys, *arguments)
+        counts = json.loads(out)
+        assert code == 0
+        assert (counts["conflicting_groups"], counts["dropped_by_reason"]) == (1, {"label_conflict": 2}), suffix
+
+
+def test_cases_of_brats_stay_on_one_side_in_both_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "root"
+    for case in range(12):
+        folder = root / "glioma" / "16_t1_t2_t1ce_flair_mask" / f"BraTS2021_{case:05d}"
+        for seed, sequence in enumerate(("t1", "t2", "t1ce", "flair")):
+            image, mask = blob(10 * case + seed)
+            save(folder / f"{folder.name}_{sequence}.png", image)
+        save(folder / f"{folder.name}_seg.png", mask)
+    for suffix in (".json", ".parquet"):
+        path = {n: tmp_path / f"{n}{suffix}" for n in ("catalog", "measured", "a", "b", "fused", "healthy", "labels")}
+        rooted = ("--root", root)
+        for step in (
+            ("catalog", root, "--layout", "reference", "--out", path["catalog"]),
+            ("measure", path["catalog"], *rooted, "--out", path["measured"]),
+            ("read", path["measured"], *rooted, "--out", path["a"]),
+            ("read", path["measured"], *rooted, "--reading", "skeptical", "--out", path["b"]),
+            ("fuse", path["a"], path["b"], "--source", path["measured"], "--out", path["fused"],
+             "--healthy-out", path["healthy"]),
+            ("audit", path["fused"], *rooted, "--model", "physics", "--source", path["measured"],
+             "--out", path["labels"]),
+            ("build", "benchmark", path["labels"], "--out", tmp_path / f"bench{suffix}"),
+            ("build", "instruct", path["labels"], "--out", tmp_path / f"train{suffix}"),
+        ):  # fmt: skip
+            code, _, err = call(capsys, *step)
+            assert code == 0, err
+        benchmark = json.loads((tmp_path / f"bench{suffix}" / "benchmark_open.json").read_text())
+        asked = {Path(image["image_path"]).parent.name for image in benchmark}
+        lines = (tmp_path / f"train{suffix}" / "instruction_open_train.jsonl").read_text().splitlines()
+        taught = {Path(json.loads(line)["images"][0]).parent.name for line in lines}
+        assert taught
+        assert asked.isdisjoint(taught), suffix
 
 
 def test_show_prints_the_data_files(capsys: pytest.CaptureFixture[str]) -> None:

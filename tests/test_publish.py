@@ -97,6 +97,7 @@ def test_nothing_else_leaves(package: tuple[Path, dict[str, int]]) -> None:
     for name in (b"secret_images", b"secret_derived", b"secret_none", str(out).encode()):
         assert name not in everything
     assert "Set none" not in (out / "LICENSES.md").read_text()
+    assert "- none: 1 slices" in (out / "WITHHELD.md").read_text()
     sums = (out / "SHA256SUMS").read_text().splitlines()
     assert {line.split("  ")[1] for line in sums} == {
         p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file() and p.name != "SHA256SUMS"
@@ -108,6 +109,12 @@ def test_copies_in_a_restricted_source_hold_an_image_back(tmp_path: Path) -> Non
     counts = write_package([one], [group("images", "none")], root=tmp_path, sources=SOURCES, out=tmp_path / "p")
     assert counts["withheld"] == 1
     assert not (tmp_path / "p" / "images").exists()
+
+
+def test_an_unreadable_image_leaves_no_half_package(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="FILE_MISSING"):
+        write_package([label("images")], [], root=tmp_path, sources=SOURCES, out=tmp_path / "p")
+    assert not (tmp_path / "p").exists()
 
 
 def test_a_used_folder_is_refused(tmp_path: Path) -> None:

@@ -201,6 +201,13 @@ def test_trace_follows_one_slice(finished: Path) -> None:
     assert trace(finished, label.slice_id[:8]) == trace(finished, label.image_path)
 
 
+def test_a_damaged_run_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "01-catalog").mkdir()
+    (tmp_path / "01-catalog" / "records.parquet").write_bytes(b"torn")
+    with pytest.raises(InputError, match="RUN_BROKEN"):
+        trace(tmp_path, "s1234")
+
+
 def test_trace_of_nothing(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="SLICE_UNKNOWN"):
         trace(finished, "nobody")

@@ -32,7 +32,8 @@ class Decoded:
 
     Attributes:
         pixels: (height, width) or (height, width, 3) array of uint8, EXIF orientation applied, alpha dropped.
-        bit_depth: bits per channel in the file.
+        bit_depth: bits per channel before the reduction to 8: 1, 8, 16 or 32 (floating point). 16-bit color files
+            are read as 8.
         mode: the file's colour mode as Pillow names it.
     """
 
@@ -83,7 +84,7 @@ def resolve(root: Path, relative: str) -> Path:
     except (OSError, RuntimeError):
         inside = False
     if not inside:
-        raise InputError("PATH_OUTSIDE_ROOT", "a link leads outside the root", where=relative[:200])
+        raise InputError("PATH_OUTSIDE_ROOT", "a link leads outside the root or in a circle", where=relative[:200])
     return path
 
 

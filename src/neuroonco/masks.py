@@ -14,7 +14,8 @@ from neuroonco.store import read_text
 from neuroonco.vocabulary import MaskKind
 
 LABEL_VALUES_TO = 8
-"""A mask whose brightest value is at most this holds labels, not gray values (rule ``label_values_to``)."""
+"""A mask whose brightest value is at most this holds labels, not gray values: which pixels a file marks is a matter
+of decoding, the same for all rule sets but ``paper``, which cuts at 127 and so loses BraTS labels (1, 2, 4)."""
 MAX_OUTLINE_BYTES = 4 * 1024**2
 MAX_POINTS = 20_000
 

@@ -118,15 +118,6 @@ def save_outcome(folder: Path, outcome: StageOutcome[R], model: type[R]) -> None
     store.save(folder / "quarantined.parquet", quarantined, Quarantined)
 
 
-def load_outcome(folder: Path, model: type[R]) -> StageOutcome[R]:
-    """Read back what :func:`save_outcome` wrote."""
-    return StageOutcome(
-        kept=store.load_strict(folder / "records.parquet", model),
-        dropped=store.load_strict(folder / "dropped.parquet", Dropped),
-        quarantined=store.load_strict(folder / "quarantined.parquet", Quarantined),
-    )
-
-
 def _save_shard(folder: Path, outcome: StageOutcome[R], model: type[R]) -> None:
     store.save(folder / "dropped.parquet", outcome.dropped, Dropped)
     store.save(folder / "quarantined.parquet", outcome.quarantined, Quarantined)

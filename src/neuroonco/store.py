@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
-from neuroonco.errors import InputError
+from neuroonco.errors import InputError, printable
 from neuroonco.outcomes import Quarantined, Record
 
 R = TypeVar("R", bound=Record)
@@ -64,6 +64,7 @@ def load(path: Path, model: type[R], reference: ReferenceCodec[R] | None = None)
         try:
             if isinstance(raw, InputError):
                 raise raw
+            require_text(raw, str(path))
             if path.suffix == ".json" and reference is not None:
                 loaded.records.append(reference.decode(_object(raw)))
             else:
@@ -94,6 +95,7 @@ def read_json(path: Path) -> Any:
 def read_text(path: Path, max_bytes: int = MAX_JSON_BYTES) -> str:
     """Text of a file, with one-line errors for everything that can be wrong with it."""
     try:
+        _regular(path)
         if path.stat().st_size > max_bytes:
             what = f"larger than {max_bytes} bytes"
             raise InputError("FILE_TOO_LARGE", what, where=str(path), fix="split it")
@@ -106,6 +108,30 @@ def read_text(path: Path, max_bytes: int = MAX_JSON_BYTES) -> str:
         ) from None
     except OSError as error:
         raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=str(path)) from None
+
+
+def _regular(path: Path) -> None:
+    """Refuse what is no file: reading a pipe or a device may never end."""
+    if path.exists() and not path.is_file():
+        raise InputError("NOT_A_FILE", "not a regular file", where=str(path), fix="pass a file")
+
+
+def require_text(raw: Any, where: str) -> None:
+    """Refuse text that no file can hold: JSON can spell half of a character (a lone surrogate).
+
+    Raises:
+        InputError: somewhere in the value is such a text.
+    """
+    if isinstance(raw, str):
+        if not raw.isascii() and raw != raw.encode("utf-8", "replace").decode("utf-8"):
+            raise InputError("TEXT_INVALID", "half of a character (a lone surrogate)", where=where)
+    elif isinstance(raw, dict):
+        for key, value in raw.items():
+            require_text(key, where)
+            require_text(value, where)
+    elif isinstance(raw, list):
+        for value in raw:
+            require_text(value, where)
 
 
 def parse_json(text: str, where: str) -> Any:
@@ -150,6 +176,7 @@ def _raw_rows(path: Path, has_reference: bool) -> Iterator[Any]:
 
 def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
+        _regular(path)
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=ROWS_PER_GROUP):
                 yield from batch.to_pylist()
@@ -190,16 +217,19 @@ def _unreadable(raw: Any, number: int, path: Path, error: Exception) -> Quaranti
         code, message = "FIELD_MISSING", f"{error.args[0]}: missing"
     else:
         code, message = "ROW_INVALID", str(error)[:200]
-    identity = row.get("slice_id") or row.get("sample_id") or f"{path.name}#{number}"
-    message = f"row {number} of {path.name}: {message}"
+    identity = printable(str(row.get("slice_id") or row.get("sample_id") or f"{path.name}#{number}"))
+    message = printable(f"row {number} of {path.name}: {message}")
     return Quarantined(slice_id=str(identity)[:200], code=code, message=message)
 
 
 # --- writing ---
 
 
-def save(path: Path, records: Iterable[R], model: type[R], reference: ReferenceCodec[R] | None = None) -> None:
+def save(path: Path, records: Iterable[R], model: type[R], reference: ReferenceCodec[R] | None = None) -> int:
     """Write records in the given order; the suffix decides the format.
+
+    Returns:
+        How many records the format has no words for, so that they are not in the file; 0 in ours.
 
     Raises:
         InputError: unknown suffix, or the folder cannot be written.
@@ -212,11 +242,13 @@ def save(path: Path, records: Iterable[R], model: type[R], reference: ReferenceC
             for record in records:
                 file.write(record.model_dump_json() + "\n")
     elif path.suffix == ".json" and reference is not None:
-        objects = [o for o in map(reference.encode, records) if o is not None]
-        write_json(path, objects)
+        objects = [reference.encode(record) for record in records]
+        write_json(path, [o for o in objects if o is not None])
+        return objects.count(None)
     else:
         expected = ".parquet or .jsonl" if reference is None else ".parquet, .jsonl or .json"
         raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix=f"use {expected}")
+    return 0
 
 
 def write_json(path: Path, document: Any) -> None:

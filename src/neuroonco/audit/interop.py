@@ -4,6 +4,7 @@ from typing import Any
 
 from neuroonco.audit.paper import apply_to_fused
 from neuroonco.audit.records import AuditAnswer, AuditChange, AuditedLabel, FieldActions, unknown_slice
+from neuroonco.catalog.interop import source_and_patient
 from neuroonco.errors import InputError
 from neuroonco.fusion.interop import FUSED_SEQUENCES, decode_fused, encode_fused
 from neuroonco.fusion.paper import is_null
@@ -167,13 +168,15 @@ def decode_audited(raw: dict[str, Any]) -> AuditedLabel:
     meta = gold["meta_info"]
     stated = meta.get("true_tumor_type")
     tumor_type = recode(TumorType, stated)
+    source_id, patient_id = source_and_patient(fused.image_path or "")
     record = unknown_slice(fused).model_copy(
         update={
             "tumor_type": tumor_type,
             "source_label": stated,
             "tumor_present": None if tumor_type is None else tumor_type is not TumorType.HEALTHY,
             "sequence": recode(MRSequence, meta.get("true_modality")),
-            "source_id": "reference",
+            "source_id": source_id,
+            "patient_id": patient_id,
         }
     )
     clues = gold.get("additional_clues")

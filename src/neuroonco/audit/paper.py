@@ -4,6 +4,8 @@ from typing import Any
 
 from neuroonco.fusion.paper import SIGN_FIELDS, is_null
 
+PARTS = ("meta_info", "structured_signs")
+
 
 def apply_to_fused(fused_label: dict[str, Any], answer: Any, source: dict[str, Any] | None) -> dict[str, Any]:
     """The reference's ``gold_label`` from a ``fused_label``, an auditor's answer and the source's row.
@@ -58,17 +60,27 @@ def _action(actions: dict[str, Any], field: str) -> str:
 
 def audit_documents(
     fused: list[dict[str, Any]], answers: list[dict[str, Any]], source: list[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Audit a file of the reference's fused rows; returns accepted rows and the ids without an answer."""
+) -> tuple[list[dict[str, Any]], list[str], list[str]]:
+    """Audit a file of the reference's fused rows.
+
+    Returns:
+        Accepted rows, the ids without an answer, and the ids whose label is not of the format.
+    """
     by_id = {row["sample_id"]: row.get("answer") for row in answers}
     facts = {row.get("sample_id"): row for row in source}
-    accepted, missing = [], []
+    accepted: list[dict[str, Any]] = []
+    missing: list[str] = []
+    broken: list[str] = []
     for row in fused:
         sample_id = row["sample_id"]
         if sample_id not in by_id:
             missing.append(sample_id)
             continue
-        gold = apply_to_fused(row.get("fused_label") or {}, by_id[sample_id], facts.get(sample_id))
+        label = row.get("fused_label") or {}
+        if not isinstance(label, dict) or not all(isinstance(label.get(k) or {}, dict) for k in PARTS):
+            broken.append(sample_id)
+            continue
+        gold = apply_to_fused(label, by_id[sample_id], facts.get(sample_id))
         accepted.append(
             {
                 "status": "ACCEPT",
@@ -77,4 +89,4 @@ def audit_documents(
                 "gold_label": gold,
             }
         )
-    return accepted, missing
+    return accepted, missing, broken

@@ -42,6 +42,7 @@ class BuiltBenchmark:
             "images": len(_slices(self.closed, self.open)),
             "closed": len(self.closed),
             "open": len(self.open),
+            "not_in_json": sum(item.image_channel is not None for item in self.closed),
             "dropped": len(self.dropped),
             "quarantined": len(self.quarantined),
         }
@@ -101,8 +102,10 @@ def build_instructions(
     if not whole:
         split = split_labels(usable, seed=seed, share=rules.section("build", BuildRules).benchmark_share)
         chosen, held_out = split.instructions, split.benchmark
-    pairs, left = instruction_questions(chosen, seed, rules)
     dropped = [_drop(one, DropReason.HELD_OUT_FOR_BENCHMARK) for one in held_out]
+    dropped += [_drop(one, DropReason.CHANNEL_OF_A_FILE) for one in chosen if one.slice.image_channel is not None]
+    chosen = [one for one in chosen if one.slice.image_channel is None]
+    pairs, left = instruction_questions(chosen, seed, rules)
     dropped += _left_out(left) + _silent(chosen, {pair.slice_id for pair in pairs}, left)
     return BuiltInstructions(pairs, _ordered(dropped), quarantined)
 

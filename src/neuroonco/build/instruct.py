@@ -132,8 +132,6 @@ def chat_line(pair: InstructionPair) -> dict[str, object]:
         "subtype": pair.subtype,
         "source": pair.source_id,
     }
-    if pair.image_channel is not None:  # one file may hold several sequences, one a color channel
-        meta["image_channel"] = pair.image_channel
     return {
         "images": [pair.image_path],
         "messages": [

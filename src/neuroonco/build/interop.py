@@ -19,7 +19,9 @@ from neuroonco.vocabulary import QuestionType, recode
 R = TypeVar("R", bound=Record)
 
 OPEN_TYPES = ("Detail", "Location", "Reasoning")
-_CLOSED_FIELDS = {"question_type", "question", "options", "answer", "meta_trap", "meta_original_answer"}
+INDEX_FIELD = "meta_q_index"
+"""Our addition to the format, written only where a question's index is not its place (after one was rejected)."""
+_CLOSED_FIELDS = {"question_type", "question", "options", "answer", "meta_trap", "meta_original_answer", INDEX_FIELD}
 _OPEN_FIELDS = {"question_id", "question_type", "question", "reference_answer", "eval_keywords"}
 
 
@@ -49,13 +51,16 @@ def read_open(path: Path) -> Loaded[OpenItem]:
 
 
 def closed_document(items: Iterable[ClosedItem]) -> list[dict[str, Any]]:
-    """The reference's closed document; images in the order of their first question."""
-    return _grouped(items, "vqa_pairs", _encode_closed)
+    """The reference's closed document; images in the order of their first question.
+
+    The format names an image by its file alone, so questions about one channel of a file are left out.
+    """
+    return _grouped(_of_whole_files(items), "vqa_pairs", _encode_closed)
 
 
 def open_document(items: Iterable[OpenItem]) -> list[dict[str, Any]]:
-    """The reference's open document; images in the order of their first question."""
-    return _grouped(items, "qa_pairs", _encode_open)
+    """The reference's open document; images in the order of their first question, channels left out as above."""
+    return _grouped(_of_whole_files(items), "qa_pairs", _encode_open)
 
 
 # --- reading ---
@@ -77,8 +82,11 @@ def _read_grouped(path: Path, field: str, decode: Callable[[str, str, int, dict[
             loaded.unreadable.append(_unreadable(place, f"image {number} of {path.name}", error))
             continue
         seen.add(image_id)
-        for index, pair in enumerate(pairs):
+        for position, pair in enumerate(pairs):
+            index = pair.get(INDEX_FIELD, position) if isinstance(pair, dict) else position
             try:
+                if isinstance(index, bool) or not isinstance(index, int):
+                    raise InputError("FIELD_INVALID", f"{INDEX_FIELD}: expected a number")
                 loaded.records.append(decode(image_id, image_path, index, _question(pair)))
             except (InputError, ValidationError) as error:
                 where = f"image {image_id[:100]}, question {index} of {path.name}"
@@ -180,12 +188,20 @@ def _unreadable(identity: str, where: str, error: InputError | ValidationError) 
 # --- writing ---
 
 
+def _of_whole_files(items: Iterable[Any]) -> list[Any]:
+    return [item for item in items if item.image_channel is None]
+
+
 def _grouped(items: Iterable[R], field: str, encode: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]]:
     images: dict[str, dict[str, Any]] = {}
     for item in items:
         image_id, image_path = _identity(item)
         image = images.setdefault(image_id, {"id": _number_or_text(image_id), "image_path": image_path, field: []})
-        image[field].append(encode(item))
+        encoded = encode(item)
+        index = getattr(item, "q_index", None)
+        if index is not None and index != len(image[field]):
+            encoded[INDEX_FIELD] = index
+        image[field].append(encoded)
     return list(images.values())
 
 

@@ -68,6 +68,8 @@ def _keys(label: AuditedLabel) -> list[str]:
     keys = []
     if record.patient_id is not None:
         keys.append(f"patient/{record.source_id}/{record.patient_id}")
+    if record.mask is not None:  # slices with one mask are one anatomy, whatever their sequences
+        keys.append(f"mask/{record.mask.path}")
     if record.duplicate_group is not None:
         keys.append(f"duplicate/{record.duplicate_group}")
     if record.image_sha256:

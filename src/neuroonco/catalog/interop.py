@@ -32,23 +32,26 @@ META = ("height", "width", "channel")
 UNKNOWN = "unknown"
 
 
-def encode_slice(record: SliceRecord) -> dict[str, Any]:
-    """A record as the reference writes it.
+def encode_slice(record: SliceRecord) -> dict[str, Any] | None:
+    """A record as the reference writes it; None for one channel of a file with several sequences.
+
+    The format names files only: several slices of one file would contradict each other in it.
 
     A label outside the vocabulary is written as the source spells it. A box is not a mask; a polygon's mask is the
     PNG that :func:`write_polygon_masks` writes. ``channel`` is 3: the reference reads with OpenCV's default.
     """
+    if record.image_channel is not None:
+        return None
     mask_path = ""
     if record.mask is not None and record.mask.kind is MaskKind.YOLO_POLYGONS:
         mask_path = polygon_mask_path(record.image_path)
     elif record.mask is not None and record.mask.kind is not MaskKind.YOLO_BOXES:
         mask_path = record.mask.path
-    tumor_type = record.source_label or UNKNOWN if record.tumor_type is None else record.tumor_type.value
     encoded: dict[str, Any] = {
         "sample_id": record.sample_id,
         "image_path": record.image_path,
         "tumor_present": record.tumor_present,
-        "tumor_type": tumor_type,
+        "tumor_type": reference_label(record) or UNKNOWN,
         "modality": UNKNOWN if record.sequence is None else record.sequence.value,
         "has_mask": bool(mask_path),
         "mask_path": mask_path,
@@ -57,6 +60,17 @@ def encode_slice(record: SliceRecord) -> dict[str, Any]:
     if record.origin is not None:
         encoded["origin"] = record.origin
     return encoded
+
+
+def reference_label(record: SliceRecord) -> str | None:
+    """The tumour type as the reference's files spell it.
+
+    A record that came from such a file (it has no content hash) keeps that file's own spelling, so that what was not
+    understood exactly is passed on exactly.
+    """
+    if record.tumor_type is None or (not record.image_sha256 and record.source_label is not None):
+        return record.source_label
+    return record.tumor_type.value
 
 
 def decode_slice(row: dict[str, Any]) -> SliceRecord:
@@ -73,8 +87,7 @@ def decode_slice(row: dict[str, Any]) -> SliceRecord:
         raise InputError("FIELD_INVALID", "image_meta: not an object")
     _check_keys(meta, META, (), "image_meta")
     image_path = _relative(row, "image_path")
-    folders = PurePosixPath(image_path).parts[1:-1]
-    source_id = source_id_of(folders[0]) if folders else "reference"
+    source_id, patient_id = source_and_patient(image_path)
     if not isinstance(row["has_mask"], bool):
         raise InputError("FIELD_INVALID", "has_mask: neither true nor false")
     if not isinstance(row["tumor_present"], bool | None):
@@ -105,9 +118,25 @@ def decode_slice(row: dict[str, Any]) -> SliceRecord:
         tumor_type=recode(TumorType, label),
         source_label=None if label in ("", UNKNOWN) else label,
         sequence=sequence,
+        patient_id=patient_id,
         mask=mask,
         origin=row.get("origin"),
     )
+
+
+def source_and_patient(image_path: str) -> tuple[str, str | None]:
+    """What the reference's folder layout says about a slice: its source, and in source 16 its patient.
+
+    The format has no field for either, and a split must not cut through a patient.
+
+    >>> source_and_patient("glioma/16_t1_mask/BraTS2021_01648/BraTS2021_01648_t1.png")
+    ('16', 'BraTS2021_01648')
+    >>> source_and_patient("healthy/09_t2/healthy_09_t2 (3).jpg"), source_and_patient("a.png")
+    (('09', None), ('reference', None))
+    """
+    folders = PurePosixPath(image_path).parts[1:-1]
+    source_id = source_id_of(folders[0]) if folders else "reference"
+    return source_id, folders[-1] if source_id == "16" and len(folders) > 1 else None
 
 
 SLICE_CODEC: ReferenceCodec[SliceRecord] = ReferenceCodec(decode=decode_slice, encode=encode_slice)

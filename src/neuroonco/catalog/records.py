@@ -1,8 +1,15 @@
 """Records of the catalogue: what is known about one slice before any pixel is interpreted."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from neuroonco.outcomes import Record
 from neuroonco.store import sha256_text
 from neuroonco.vocabulary import MaskKind, MRSequence, Plane, TumorType
+
+Count = Annotated[int, Field(ge=0, lt=2**31)]
+"""A number of pixels, channels or bits."""
 
 
 class MaskRef(Record):
@@ -45,10 +52,10 @@ class SliceRecord(Record):
     image_path: str
     image_channel: int | None = None
     image_sha256: str
-    height_px: int
-    width_px: int
-    channels: int
-    bit_depth: int
+    height_px: Count
+    width_px: Count
+    channels: Count
+    bit_depth: Count
     tumor_present: bool | None = None
     tumor_type: TumorType | None = None
     source_label: str | None = None

@@ -81,6 +81,7 @@ def draft(
     tumor_type: TumorType | None,
     sequence: MRSequence | None,
     mask: MaskRef | None,
+    patient_id: str | None = None,
 ) -> SliceDraft:
     """Draft of an image; ``path`` is relative to the source's folder."""
     return SliceDraft(
@@ -92,6 +93,7 @@ def draft(
         tumor_present=tumor_type is not TumorType.HEALTHY,
         source_label=folder.category,
         sequence=sequence,
+        patient_id=patient_id,
         mask=mask,
         origin=origin,
     )
@@ -177,6 +179,7 @@ def claim_16(folder: SourceFolder) -> Claim:
                 tumor_type=recode(TumorType, folder.category),
                 sequence=exact or loose,
                 mask=_mask(folder, mask, masks, used, MaskKind.LABELS),
+                patient_id=path.split("/")[0],
             )
         )
     _settle(claim, folder, masks, used)

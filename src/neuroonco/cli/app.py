@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import TextIOWrapper
 
 import typer
 
@@ -35,8 +36,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Like :func:`main`, but returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a file name need not be text that the terminal can show
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(args=arguments, standalone_mode=False, prog_name="neuroonco")
+        sys.stdout.flush()
     except NeuroOncoError as error:
         return _fail(error.line, error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -50,6 +55,8 @@ def run(arguments: list[str] | None = None) -> int:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            return _fail(message(), EXIT_USAGE)
         line = f"error[USAGE]: {printable(message())}; fix: neuroonco COMMAND --help"
         return _fail(line, EXIT_USAGE)
     if code == EXIT_INTERRUPTED:  # some versions of Typer turn the interrupt into this number themselves

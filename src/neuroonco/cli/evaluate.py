@@ -16,6 +16,8 @@ from neuroonco.predict.records import Prediction
 from neuroonco.rules import load_rules
 from neuroonco.score.closed import score_closed
 from neuroonco.score.compare import compare
+from neuroonco.score.records import Score
+from neuroonco.store import Loaded
 from neuroonco.train.check import check_instructions
 from neuroonco.walk.models import MODELS, model_named
 
@@ -43,7 +45,8 @@ def predict_command(
     Example: neuroonco predict benchmark_closed.json --root data/ --model measuring --out predictions.jsonl
     """
     existing_root(root)
-    items = readable_benchmark(benchmark).records
+    loaded = readable_benchmark(benchmark)
+    items = loaded.records
     chosen = model_named(model, items, seed=seed, rules=load_rules("default"))
     predictions = predict_to(out, items, chosen, root=root)
     counts = {s: sum(p.status == s for p in predictions) for s in sorted({p.status.value for p in predictions})}
@@ -51,10 +54,11 @@ def predict_command(
         result_json({"out": out.name, "model": chosen.name, "n": len(predictions), "status": counts})
     else:
         say(f"{len(predictions)} questions: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
+    if loaded.unreadable:
+        raise typer.Exit(1)
 
 
-def _read(path: Path) -> list[Prediction]:
-    loaded = read_predictions(path)
+def _readable(loaded: Loaded[Prediction], path: Path) -> list[Prediction]:
     for row in loaded.unreadable:
         say(f"unreadable[{row.code}]: {row.message}; where: {row.slice_id}")
     if not loaded.records and not loaded.unreadable:
@@ -73,10 +77,22 @@ def score_command(benchmark: Benchmark, predictions: Predictions, as_json: AsJso
 
     Example: neuroonco score benchmark_closed.json predictions.jsonl --json
     """
-    score = score_closed(readable_benchmark(benchmark).records, _read(predictions))
+    loaded = readable_benchmark(benchmark)
+    given = read_predictions(predictions)
+    score = score_closed(loaded.records, _readable(given, predictions))
+    unreadable = len(loaded.unreadable) + len(given.unreadable)
+    if loaded.unreadable:  # they are in no denominator, so the score is not that of the whole benchmark
+        score = score.model_copy(update={"complete": False})
     if as_json:
-        result_json(score.model_dump(mode="json"))
-        return
+        counts = {"unreadable_questions": len(loaded.unreadable), "unreadable_predictions": len(given.unreadable)}
+        result_json(score.model_dump(mode="json") | counts)
+    else:
+        _print_score(score)
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def _print_score(score: Score) -> None:
     rows = [("all questions", *_cell(score.accuracy))]
     rows += [(f"type: {name}", *_cell(e)) for name, e in score.by_type.items()]
     rows += [("binary", *_cell(score.binary)), ("multiple choice", *_cell(score.multiple_choice))]
@@ -103,7 +119,8 @@ def compare_command(
 
     Example: neuroonco compare benchmark_closed.json a.jsonl b.jsonl
     """
-    compared = compare(readable_benchmark(benchmark).records, _read(first), _read(second), seed=seed)
+    a, b = (_readable(read_predictions(path), path) for path in (first, second))
+    compared = compare(readable_benchmark(benchmark).records, a, b, seed=seed)
     if as_json:
         result_json(compared.model_dump(mode="json"))
         return

@@ -79,7 +79,7 @@ def fuse_command(
 
     Example: neuroonco fuse a.json b.json --source catalog.json --out fused.json --healthy-out healthy.json
     """
-    if reference.applies(rules, first, second, source, out, healthy_out):
+    if reference.applies(rules, (first, second), (source, out, healthy_out)):
         reference.fuse_files(first, second, source, out, healthy_out, as_json=as_json)
         return
     a, b = (store.load(path, LesionReading, READING_CODEC) for path in (first, second))
@@ -111,6 +111,9 @@ def audit_command(
     root: Annotated[Path | None, typer.Option("--root", help="Folder to which image paths are relative.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="Who audits: physics.")] = None,
     answers: Annotated[Path | None, typer.Option("--answers", help="Answers given elsewhere, instead.")] = None,
+    healthy: Annotated[
+        Path | None, typer.Option("--healthy", help="File of `fuse --healthy-out`, to keep healthy slices as labels.")
+    ] = None,
     rules: Rules = "default",
     as_json: AsJson = False,
 ) -> None:
@@ -122,10 +125,14 @@ def audit_command(
     """
     if (model is None) == (answers is None):
         raise UsageError("AUDITOR", "one of --model and --answers is needed", fix="use --model physics")
-    if answers is not None and reference.applies(rules, fused, source, out, answers):
+    if answers is not None and reference.applies(rules, (fused, answers), (source, out)):
         reference.audit_files(fused, answers, source, out, as_json=as_json)
         return
     labels = store.load(fused, FusedLabel, FUSED_CODEC)
+    if healthy is not None:
+        negatives = store.load(healthy, FusedLabel, HEALTHY_CODEC)
+        labels.records += negatives.records
+        labels.unreadable += negatives.unreadable
     facts = store.load(source, DescribedSlice, DESCRIBED_CODEC)
     slices = {r.sample_id: r for r in facts.records} | {r.slice_id: r for r in facts.records}
     # A label is known by either id, depending on which formats the files have.

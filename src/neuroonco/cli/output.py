@@ -64,8 +64,9 @@ def finish(
 
     unreadable = unreadable or []
     quarantined = [*outcome.quarantined, *unreadable]
+    unspoken = 0
     if write is None:
-        store.save(out, outcome.kept, model, reference)
+        unspoken = store.save(out, outcome.kept, model, reference)
     else:
         write()
     _beside(out, "dropped", outcome.dropped, Dropped)
@@ -82,6 +83,8 @@ def finish(
         "quarantined": len(quarantined),
         "dropped_by_reason": reasons(outcome.dropped),
     } | (extra or {})
+    if unspoken:  # e.g. undecided labels: the reference's JSON has no words for them, ours has
+        counts["not_in_this_format"] = unspoken
     if as_json:
         result_json(counts)
     else:
@@ -108,11 +111,11 @@ def existing_root(root: Path) -> Path:
     Raises:
         InputError: missing, not a folder, or not permitted.
     """
-    if not root.exists():
-        raise InputError("ROOT_MISSING", "no such folder", where=str(root), fix="pass an existing folder")
-    if not root.is_dir():
-        raise InputError("ROOT_NOT_A_FOLDER", "not a folder", where=str(root), fix="pass a folder")
     try:
+        if not root.exists():
+            raise InputError("ROOT_MISSING", "no such folder", where=str(root), fix="pass an existing folder")
+        if not root.is_dir():
+            raise InputError("ROOT_NOT_A_FOLDER", "not a folder", where=str(root), fix="pass a folder")
         next(root.iterdir(), None)
     except OSError as error:
         raise InputError("ROOT_UNREADABLE", error.strerror or "unreadable", where=str(root)) from None

@@ -7,7 +7,7 @@ from neuroonco import store
 from neuroonco.audit.paper import audit_documents
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.cli.output import finish
-from neuroonco.errors import InputError
+from neuroonco.errors import InputError, UsageError
 from neuroonco.fusion.paper import fuse_documents
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import Dropped, Quarantined, StageOutcome
@@ -20,9 +20,20 @@ REASONS = {
 }
 
 
-def applies(rules: str, *paths: Path) -> bool:
-    """Whether a command was asked for the reference's rules on nothing but the reference's files."""
-    return rules == "paper" and all(path.suffix == ".json" for path in paths)
+def applies(rules: str, decisive: tuple[Path, ...], others: tuple[Path, ...]) -> bool:
+    """Whether a command was asked for the reference's rules on the reference's files.
+
+    Its rules compare strings; passing through our terms first would change what they compare.
+
+    Raises:
+        UsageError: the decisive files are the reference's and others are not, so that neither way would be exact.
+    """
+    if rules != "paper" or not any(path.suffix == ".json" for path in decisive):
+        return False
+    if odd := [path.name for path in (*decisive, *others) if path.suffix != ".json"]:
+        what = f"{', '.join(odd)}: with --rules paper on .json files all files have to be .json"
+        raise UsageError("PAPER_NEEDS_JSON", what, fix="use .json for all, or --rules default")
+    return True
 
 
 def fuse_files(first: Path, second: Path, source: Path, out: Path, healthy_out: Path, *, as_json: bool) -> None:
@@ -49,7 +60,10 @@ def audit_files(fused: Path, answers: Path, source: Path, out: Path, *, as_json:
     """Apply a file of answers to a file of fused labels."""
     unreadable: list[Quarantined] = []
     rows = [_rows(path, unreadable) for path in (fused, answers, source)]
-    accepted, missing = audit_documents(*rows)
+    accepted, missing, broken = audit_documents(*rows)
+    for sample_id in broken:
+        message = "fused_label is not an object of meta_info and structured_signs"
+        unreadable.append(Quarantined(slice_id=sample_id, sample_id=sample_id, code="FIELD_INVALID", message=message))
     outcome: StageOutcome[AuditedLabel] = StageOutcome(
         dropped=[Dropped(slice_id=i, sample_id=i, reason=DropReason.AUDIT_MISSING) for i in missing]
     )
@@ -71,9 +85,14 @@ def _rows(path: Path, unreadable: list[Quarantined]) -> list[dict[str, Any]]:
         raise InputError("JSON_NOT_A_LIST", "expected a list of records", where=str(path))
     rows = []
     for number, row in enumerate(document):
-        if isinstance(row, dict) and isinstance(row.get("sample_id"), str):
-            rows.append(row)
-        else:
-            message = f"row {number} of {path.name}: no sample_id"
-            unreadable.append(Quarantined(slice_id=f"{path.name}#{number}", code="FIELD_MISSING", message=message))
+        code, message = "FIELD_MISSING", "no sample_id"
+        try:
+            store.require_text(row, str(path))
+            if isinstance(row, dict) and isinstance(row.get("sample_id"), str):
+                rows.append(row)
+                continue
+        except InputError as error:
+            code, message = error.code, error.what
+        message = f"row {number} of {path.name}: {message}"
+        unreadable.append(Quarantined(slice_id=f"{path.name}#{number}", code=code, message=message))
     return rows

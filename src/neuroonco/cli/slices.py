@@ -57,13 +57,14 @@ def catalog_command(
     existing_root(root)
     if layout is Layout.REFERENCE:
         outcome = scan_reference(root)
-        if out.suffix == ".json":
-            written = write_polygon_masks(root, outcome.kept)
-            if written:
-                say(f"{len(written)} polygon masks written beside their images, as the reference does")
     else:
         outcome = scan_root(root, None if source is None else {source: ""})
     finish(outcome, SliceRecord, out, as_json=as_json, reference=SLICE_CODEC)
+    if layout is Layout.REFERENCE and out.suffix == ".json":
+        # The format can only name a mask image, so polygons become one, where the reference puts it.
+        written = write_polygon_masks(root, outcome.kept)
+        if written:
+            say(f"{len(written)} polygon masks written beside their images, as the reference does")
 
 
 def curate_command(

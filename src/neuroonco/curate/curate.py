@@ -11,6 +11,7 @@ from neuroonco.curate.quality import CurateRules, check_quality
 from neuroonco.curate.records import CuratedSlice, DuplicateGroup
 from neuroonco.errors import InputError
 from neuroonco.outcomes import Dropped, StageOutcome, quarantine_slice
+from neuroonco.store import sha256_bytes
 from neuroonco.vocabulary import DropReason
 
 
@@ -27,6 +28,9 @@ def check_slices(records: Iterable[SliceRecord], *, root: Path, rules: CurateRul
     outcome: StageOutcome[SliceRecord] = StageOutcome()
     for record in records:
         try:
+            if not record.image_sha256:  # a catalogue in the reference's JSON does not know its files' bytes
+                digest = sha256_bytes(images.read_bytes(images.resolve(root, record.image_path), record.image_path))
+                record = record.model_copy(update={"image_sha256": digest})
             check_quality(images.read_image(root, record.image_path, record.image_channel), record.image_path, rules)
         except InputError as error:
             outcome.quarantined.append(quarantine_slice(error, record))

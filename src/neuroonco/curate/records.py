@@ -11,7 +11,7 @@ class CuratedSlice(SliceRecord):
     Attributes:
         duplicate_group: id shared by all files with the same bytes; None if there is only one.
         duplicate_count: how many files the group has, itself included.
-        flags: findings that did not lead to a drop, e.g. ``leak:train+test``.
+        flags: findings that did not lead to a drop, e.g. ``split_leak``.
     """
 
     duplicate_group: str | None = None

@@ -1,5 +1,6 @@
 """Stage ``publish``: a package with what the sources' terms permit to leave, and nothing else."""
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -10,7 +11,7 @@ from neuroonco import images, store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError
-from neuroonco.outcomes import Dropped
+from neuroonco.outcomes import Dropped, count_by
 from neuroonco.publish.records import Pointer, PublishedSlice
 from neuroonco.sources import SourceSpec
 from neuroonco.vocabulary import DropReason, Redistribution
@@ -47,8 +48,25 @@ def write_package(
     Raises:
         InputError: the folder holds something, or an image cannot be read.
     """
-    if out.exists() and any(out.iterdir()):
-        raise InputError("OUT_NOT_EMPTY", "the package's folder holds files", where=str(out), fix="pass a new folder")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError("OUT_NOT_EMPTY", "not an empty folder", where=str(out), fix="pass a new folder")
+    partial = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    counts = _write_all(labels, groups, root=root, sources=sources, out=partial)
+    if out.exists():
+        out.rmdir()
+    partial.replace(out)
+    return counts
+
+
+def _write_all(
+    labels: Sequence[AuditedLabel],
+    groups: Sequence[DuplicateGroup],
+    *,
+    root: Path,
+    sources: Mapping[str, SourceSpec],
+    out: Path,
+) -> dict[str, int]:
     group_sources = {g.group_id: [m.source_id for m in g.members] for g in groups}
     rows: list[PublishedSlice] = []
     pointers: list[Pointer] = []
@@ -82,6 +100,7 @@ def write_package(
         rows.append(_row(label, name, shipped, terms, sources[record.source_id].license))
     store.save(out / "slices.parquet", rows, PublishedSlice)
     store.save(out / "pointers.parquet", pointers, Pointer)
+    _write_withheld(out, withheld)
     store.write_text(out / "LICENSES.md", licenses([sources[i] for i in sorted(used)]))
     _write_sums(out)
     return {
@@ -90,6 +109,14 @@ def write_package(
         "pointers": len(pointers),
         "withheld": len(withheld),
     }
+
+
+def _write_withheld(out: Path, withheld: Sequence[Dropped]) -> None:
+    """How many slices stayed, by source: that they exist may be said, which ones they are may not."""
+    by_source = count_by(one.source_id for one in withheld)
+    lines = [f"- {source_id}: {n} slices" for source_id, n in sorted(by_source.items())]
+    text = "# Withheld\n\nThe terms of these sources, or of one with the same bytes, permit nothing to leave.\n\n"
+    store.write_text(out / "WITHHELD.md", text + "\n".join(lines or ["Nothing was withheld."]) + "\n")
 
 
 def opaque_name(label: AuditedLabel) -> str:

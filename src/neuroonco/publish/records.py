@@ -39,7 +39,7 @@ class Pointer(Record):
     """Where the owner of a source's download finds one file; nothing of its content.
 
     Attributes:
-        path: relative to the source's own folder tree as downloaded.
+        path: relative to the root that held the collections.
         sha256: of the file.
     """
 

@@ -7,20 +7,11 @@ from neuroonco.vocabulary import (
     Edema,
     Enhancement,
     Margins,
-    MRSequence,
     ReadingKind,
     Shape,
-    Sign,
     SignalIntensity,
     Texture,
 )
-
-READ_ON: dict[Sign, tuple[MRSequence, ...]] = {
-    Sign.ENHANCEMENT: (MRSequence.T1CE,),
-    Sign.EDEMA: (MRSequence.T2, MRSequence.FLAIR),
-    Sign.SIGNAL_INTENSITY: (MRSequence.T1, MRSequence.T2, MRSequence.FLAIR),
-}
-"""On which sequences a sign can be read at all; signs not listed can be read on any, an unknown one included."""
 
 
 def compare(value: float, limit: float, caution: float) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from neuroonco.catalog.interop import reference_label
 from neuroonco.outcomes import StageOutcome
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice, LesionSemantics, MeasuredSlice
@@ -31,7 +32,7 @@ def describe_as_reference(record: MeasuredSlice) -> str:
 
     Source: MM-NeuroOnco v1.0; its published descriptions are reproduced in the tests.
     """
-    tumor_type = record.tumor_type.value if record.tumor_type is not None else record.source_label
+    tumor_type = reference_label(record)
     attributes = None if record.semantics is None else _reference_words(record.semantics)
     modality = None if record.sequence is None else record.sequence.value
     return coarse_description(tumor_type, modality, attributes)

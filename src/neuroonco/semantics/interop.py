@@ -51,7 +51,9 @@ def _decode_measured(raw: dict[str, Any]) -> MeasuredSlice:
 MEASURED_CODEC: ReferenceCodec[MeasuredSlice] = ReferenceCodec(_decode_measured, _encode_measured)
 
 
-def _encode_described(record: DescribedSlice) -> dict[str, Any]:
+def _encode_described(record: DescribedSlice) -> dict[str, Any] | None:
+    if record.image_channel is not None:  # see SLICE_CODEC: one channel of a file is no file
+        return None
     return {
         "sample_id": record.sample_id,
         "image_path": record.image_path,

@@ -89,10 +89,8 @@ def _measure_as_reference(
 def _opencv_gray(root: Path, relative: str) -> Gray | None:
     """The mask as the reference's decoder sees it, after our own check that it is safe to decode."""
     path = images.resolve(root, relative)
-    if not path.exists():
-        return None
-    data = images.read_bytes(path, relative)
     try:
+        data = images.read_bytes(path, relative)
         images.decode(data, relative, min_side_px=1)
     except InputError:
         return None

@@ -16,16 +16,25 @@ from neuroonco.vocabulary import ReadingKind
 MODELS = (*BASELINES, "measuring")
 
 
+def require_model(name: str) -> None:
+    """Refuse an unknown model before any work is done.
+
+    Raises:
+        UsageError: no such model.
+    """
+    if name not in MODELS:
+        raise UsageError("MODEL_UNKNOWN", f"no model {name!r}", fix=f"use {', '.join(MODELS)}")
+
+
 def model_named(name: str, items: Sequence[ClosedItem], *, seed: int, rules: RuleSet) -> VisionLanguageModel:
     """A built-in model by name.
 
     Raises:
         UsageError: no such model.
     """
+    require_model(name)
     if name == "measuring":
         return measuring_baseline(partial(_look, rules=rules.section("read", ReadRules)))
-    if name not in BASELINES:
-        raise UsageError("MODEL_UNKNOWN", f"no model {name!r}", where="--model", fix=f"use {', '.join(MODELS)}")
     return baseline(name, items, seed)
 
 

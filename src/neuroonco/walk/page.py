@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from neuroonco import __version__, images, masks, store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.records import ClosedItem
@@ -49,7 +51,12 @@ QUARANTINE_ROWS = 50
 
 def write_report(run: Path, profile: Profile, root: Path, path: Path) -> Path:
     """Write one self-contained page about a run; the same run gives the same bytes."""
-    store.write_text(path, render(context_of(run, profile, root)))
+    try:
+        context = context_of(run, profile, root)
+    except (KeyError, TypeError, ValidationError):
+        fix = "run the profile again"
+        raise InputError("RUN_BROKEN", "a manifest or the scores are not as written", where=str(run), fix=fix) from None
+    store.write_text(path, render(context))
     return path
 
 

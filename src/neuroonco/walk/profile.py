@@ -4,7 +4,7 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from neuroonco import store
 from neuroonco.errors import InputError, UsageError
@@ -14,8 +14,8 @@ from neuroonco.outcomes import Record
 class PhantomPlan(Record):
     """How many synthetic slices to draw, and from which seed."""
 
-    number: int
-    seed: int
+    number: int = Field(gt=0)
+    seed: int = Field(ge=0)
 
 
 class Profile(Record):
@@ -28,13 +28,19 @@ class Profile(Record):
         seed: of the split, the options and the baselines.
     """
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     description: str
     rules: str = "default"
     seed: int
     sources: dict[str, str] = Field(default_factory=dict)
     phantoms: PhantomPlan | None = None
     models: tuple[str, ...] = ("random", "majority", "always-e", "measuring")
+
+    @model_validator(mode="after")
+    def _has_something_to_walk_over(self) -> "Profile":
+        if (self.phantoms is None) == (not self.sources):
+            raise ValueError("needs either [sources] or [phantoms]")
+        return self
 
 
 def shipped() -> list[str]:

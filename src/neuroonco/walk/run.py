@@ -11,6 +11,7 @@ from neuroonco.errors import InputError, UsageError
 from neuroonco.pipeline import Workspace, run_stage, workers
 from neuroonco.rules import load_rules
 from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
+from neuroonco.walk.models import require_model
 from neuroonco.walk.page import write_report
 from neuroonco.walk.profile import Profile
 from neuroonco.walk.stages import stages_of
@@ -56,6 +57,8 @@ def walk(
         UsageError: a root is missing, or given to a profile that draws its own slices.
         InputError: the root or the run's folder cannot be used, or another process works in it.
     """
+    for name in profile.models:
+        require_model(name)
     if profile.phantoms is not None:
         if root is not None:
             raise UsageError("ROOT_UNUSED", f"profile {profile.name} draws its own slices", fix="leave out --root")

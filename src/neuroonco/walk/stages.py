@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from neuroonco import store
+from neuroonco import images, store
 from neuroonco.pipeline import Stage, Workspace, tree_digest
 from neuroonco.walk import work
 from neuroonco.walk.folders import (
@@ -36,8 +36,8 @@ def stages_of(profile: Profile, root: Path, decisions: Path | None = None) -> li
     folders = {"phantoms": ""} if profile.phantoms else dict(sorted(profile.sources.items()))
     drawn = (PHANTOMS,) if profile.phantoms else ()
     # Phantoms are known by the stage that drew them; a root of the user's by the hash of what lies in it.
-    content = None if profile.phantoms else tree_digest(root, list(folders.values()))
-    decided = None if decisions is None else store.sha256_file(decisions)
+    content = None if profile.phantoms else tree_digest(root, [_inside(root, f) for f in folders.values()])
+    decided = None if decisions is None else store.sha256_text(store.read_text(decisions))
     seed, models = profile.seed, list(profile.models)
 
     stages = [
@@ -62,6 +62,12 @@ def stages_of(profile: Profile, root: Path, decisions: Path | None = None) -> li
         draw = partial(work.phantoms, number=plan.number, seed=plan.seed)
         stages.insert(0, _stage(PHANTOMS, (), "phantoms", "", draw, number=plan.number, seed=plan.seed))
     return stages
+
+
+def _inside(root: Path, folder: str) -> str:
+    if folder:
+        images.resolve(root, folder)
+    return folder
 
 
 def _stage(

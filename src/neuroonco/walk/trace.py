@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from neuroonco import store
@@ -77,7 +78,7 @@ def _find(run: Path, name: str) -> str:
         path = run / CATALOG / f"{file}.parquet"
         if not path.exists():
             continue
-        for row in pq.read_table(path, columns=["slice_id", "sample_id", "image_path"]).to_pylist():
+        for row in _table(path, columns=["slice_id", "sample_id", "image_path"]):
             if name in (row["slice_id"], row["sample_id"], row["image_path"]):
                 found[row["slice_id"]] = "whole"
             elif row["slice_id"].startswith(name) and len(name) >= 4:
@@ -95,7 +96,15 @@ def _find(run: Path, name: str) -> str:
 def _rows(path: Path, column: str, value: str) -> list[dict[str, Any]]:
     if not path.exists():
         return []
-    rows: list[dict[str, Any]] = pq.read_table(path, filters=[(column, "=", value)]).to_pylist()
+    return _table(path, filters=[(column, "=", value)])
+
+
+def _table(path: Path, **selection: Any) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(path, **selection).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        what = str(error).splitlines()[0][:200]
+        raise InputError("RUN_BROKEN", what, where=str(path), fix="run the profile again") from None
     return rows
 
 
