@@ -13,7 +13,7 @@ from neuroonco import store
 from neuroonco.catalog.records import MaskRef
 from neuroonco.curate.records import CuratedSlice
 from neuroonco.images import Mask
-from neuroonco.masks import foreground
+from neuroonco.masks import LABEL_VALUES_TO, foreground
 from neuroonco.rules import load_rules
 from neuroonco.semantics.contour import DefaultMeasureRules, measure_default, outline_of
 from neuroonco.semantics.describe import describe, describe_slices
@@ -106,6 +106,17 @@ def test_empty_mask_has_no_attributes() -> None:
 def test_label_masks_do_not_vanish(top: int, seed: int) -> None:
     values = np.random.default_rng(seed).integers(0, top + 1, (40, 40)).astype(np.uint8)
     assert np.array_equal(foreground(values), values > 0)
+
+
+def test_the_rule_for_label_masks_is_the_default_of_the_decoder(tmp_path: Path) -> None:
+    assert RULES.label_values_to == LABEL_VALUES_TO
+    values = np.full((256, 256), 9, np.uint8)
+    values[100:150, 100:150] = 20  # brighter than labels, so cut at half the maximum: 10
+    cv2.imwrite(str(tmp_path / "m.png"), values)
+    (measured,) = measure_slices([record()], root=tmp_path, rules=RULE_SET).kept
+    assert measured.semantics is not None
+    assert measured.semantics.geometry is not None
+    assert measured.semantics.geometry.area_px == 2500
 
 
 def test_declared_labels_win() -> None:

@@ -14,8 +14,8 @@ from neuroonco.store import read_text
 from neuroonco.vocabulary import MaskKind
 
 LABEL_VALUES_TO = 8
-"""A mask whose brightest value is at most this holds labels, not gray values: which pixels a file marks is a matter
-of decoding, the same for all rule sets but ``paper``, which cuts at 127 and so loses BraTS labels (1, 2, 4)."""
+"""A mask whose brightest value is at most this holds labels, not gray values: the rule ``measure.label_values_to``, for
+those who read a mask outside a stage with that rule. A test holds the two equal."""
 MAX_OUTLINE_BYTES = 4 * 1024**2
 MAX_POINTS = 20_000
 
@@ -28,7 +28,9 @@ class Outline:
     points: tuple[tuple[float, float], ...]
 
 
-def foreground(values: Gray, lesion_values: tuple[int, ...] | None = None) -> Mask:
+def foreground(
+    values: Gray, lesion_values: tuple[int, ...] | None = None, label_values_to: int = LABEL_VALUES_TO
+) -> Mask:
     """Which pixels of a stored mask are lesion.
 
     Declared label values win. Without them a mask of small values (labels) counts every non-zero one, a brighter
@@ -42,16 +44,19 @@ def foreground(values: Gray, lesion_values: tuple[int, ...] | None = None) -> Ma
     if lesion_values is not None:
         return np.isin(values, lesion_values)
     top = int(values.max(initial=0))
-    return values > 0 if top <= LABEL_VALUES_TO else values > top / 2
+    return values > 0 if top <= label_values_to else values > top / 2
 
 
-def read_lesion_mask(root: Path, mask: MaskRef, shape: tuple[int, int]) -> Mask | None:
+def read_lesion_mask(
+    root: Path, mask: MaskRef, shape: tuple[int, int], label_values_to: int = LABEL_VALUES_TO
+) -> Mask | None:
     """Lesion pixels of a slice.
 
     Args:
         root: folder to which paths are relative.
         mask: what the catalogue says about the mask.
         shape: (height, width) of the image.
+        label_values_to: see :func:`foreground`.
 
     Returns:
         Boolean (height, width) array, or None for boxes: a box is not an outline.
@@ -67,7 +72,7 @@ def read_lesion_mask(root: Path, mask: MaskRef, shape: tuple[int, int]) -> Mask 
     if values.shape != shape:
         found = f"mask is {values.shape[1]} x {values.shape[0]} px, its image {shape[1]} x {shape[0]}"
         raise InputError("MASK_SIZE", found, where=mask.path, fix="pair the mask with its own image")
-    return foreground(values, mask.lesion_values)
+    return foreground(values, mask.lesion_values, label_values_to)
 
 
 def read_outlines(root: Path, mask: MaskRef) -> list[Outline]:

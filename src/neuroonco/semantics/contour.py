@@ -25,6 +25,7 @@ class DefaultMeasureRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: Literal["default"]
+    label_values_to: int
     min_component_px: int
     min_component_share: float
     min_shape_px: int

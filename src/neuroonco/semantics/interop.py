@@ -31,7 +31,7 @@ def decode_semantics(raw: Any) -> LesionSemantics | None:
     values: dict[str, Any] = {}
     for name, enum in ATTRIBUTES.items():
         text = raw.get(name)
-        values[name] = recode(enum, text)
+        values[name] = recode(enum, text) if isinstance(text, str) else None
         if text is not None and values[name] is None:
             raise InputError("FIELD_INVALID", f"medical_semantics.{name}: unknown spelling {str(text)[:60]!r}")
     return LesionSemantics(**values, geometry=None, rules="paper")

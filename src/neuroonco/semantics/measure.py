@@ -54,7 +54,7 @@ def _measurer(root: Path, rules: RuleSet) -> Callable[[CuratedSlice, MaskRef], L
 def _measure(record: CuratedSlice, ref: MaskRef, root: Path, rules: DefaultMeasureRules) -> LesionSemantics | None:
     if ref.kind is MaskKind.YOLO_BOXES:
         return _measure_boxes(ref, root)
-    mask = masks.read_lesion_mask(root, ref, (record.height_px, record.width_px))
+    mask = masks.read_lesion_mask(root, ref, (record.height_px, record.width_px), rules.label_values_to)
     return None if mask is None else measure_default(mask, rules)
 
 
