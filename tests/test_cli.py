@@ -408,6 +408,20 @@ def test_untrusted_values_cost_their_row_only(
     one_line(err, "NOT_A_FILE")
 
 
+def test_undecided_slices_are_dropped_by_name_where_json_cannot_say_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    abstained = {"sample_id": "a", "error": "abstained: the reader cannot tell whether there is a lesion"}
+    (tmp_path / "a.json").write_text(json.dumps([abstained]))
+    (tmp_path / "source.json").write_text("[]")
+    files = (tmp_path / "a.json", tmp_path / "a.json", "--source", tmp_path / "source.json")
+    for suffix, expected in ((".json", (0, {"not_in_format": 1})), (".jsonl", (1, {}))):
+        outs = ("--out", tmp_path / f"f{suffix}", "--healthy-out", tmp_path / f"h{suffix}", "--json")
+        code, out, _ = call(capsys, "fuse", *files, *outs)
+        counts = json.loads(out)
+        assert (code, (counts["kept"], counts["dropped_by_reason"])) == (0, expected), suffix
+
+
 def test_paper_rules_refuse_a_mix_of_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("a.json", "b.json", "source.json"):
         (tmp_path / name).write_text("[]")

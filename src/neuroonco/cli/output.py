@@ -13,6 +13,7 @@ from neuroonco import store
 from neuroonco.errors import InputError, printable
 from neuroonco.outcomes import Dropped, Quarantined, Record, StageOutcome, reasons
 from neuroonco.store import ReferenceCodec
+from neuroonco.vocabulary import DropReason
 
 R = TypeVar("R", bound=Record)
 MAX_LINES = 20
@@ -64,11 +65,12 @@ def finish(
 
     unreadable = unreadable or []
     quarantined = [*outcome.quarantined, *unreadable]
-    unspoken = 0
-    if write is None:
-        unspoken = store.save(out, outcome.kept, model, reference)
-    else:
+    if write is not None:
         write()
+    else:
+        if reference is not None and out.suffix == ".json":
+            outcome = _what_the_format_can_say(outcome, reference)
+        store.save(out, outcome.kept, model, reference)
     _beside(out, "dropped", outcome.dropped, Dropped)
     _beside(out, "quarantined", quarantined, Quarantined)
     for row in quarantined[:MAX_LINES]:
@@ -83,14 +85,29 @@ def finish(
         "quarantined": len(quarantined),
         "dropped_by_reason": reasons(outcome.dropped),
     } | (extra or {})
-    if unspoken:  # e.g. undecided labels: the reference's JSON has no words for them, ours has
-        counts["not_in_this_format"] = unspoken
     if as_json:
         result_json(counts)
     else:
         say(", ".join(f"{value} {key}" for key, value in counts.items() if isinstance(value, int)))
     if unreadable:
         raise typer.Exit(1)
+
+
+def _what_the_format_can_say(outcome: StageOutcome[R], reference: ReferenceCodec[R]) -> StageOutcome[R]:
+    """Move records that the reference's JSON has no words for from kept to dropped, so that none is lost unseen."""
+    said = [record for record in outcome.kept if reference.encode(record) is not None]
+    unsaid = [
+        Dropped(
+            slice_id=getattr(record, "slice_id", ""),
+            sample_id=getattr(record, "sample_id", None),
+            image_path=getattr(record, "image_path", None),
+            reason=DropReason.NOT_IN_FORMAT,
+            detail="use .parquet or .jsonl to keep it",
+        )
+        for record in outcome.kept
+        if reference.encode(record) is None
+    ]
+    return StageOutcome(said, [*outcome.dropped, *unsaid], outcome.quarantined)
 
 
 def _beside_path(out: Path, what: str) -> Path:

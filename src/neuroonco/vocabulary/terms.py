@@ -222,6 +222,7 @@ class DropReason(StrEnum):
     AUDIT_UNREADABLE = "audit_unreadable"
     HELD_OUT_FOR_BENCHMARK = "held_out_for_benchmark"
     LEFT_FOR_INSTRUCTIONS = "left_for_instructions"
+    NOT_IN_FORMAT = "not_in_format"
     CHANNEL_OF_A_FILE = "channel_of_a_file"
     NOT_SELECTED = "not_selected"
     NO_ANSWERABLE_QUESTION = "no_answerable_question"
