@@ -4,7 +4,7 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -173,6 +173,34 @@ def _to_uint8(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:
     if mode in ("RGBA", "RGBX", "RGBa"):
         return np.ascontiguousarray(np.asarray(image, dtype=np.uint8)[..., :3]), 8
     return np.asarray(image.convert("RGB"), dtype=np.uint8), 8
+
+
+class PictureRef(Protocol):
+    """Anything that names the picture of a slice: a file, and which channel or slice of it."""
+
+    @property
+    def image_path(self) -> str:
+        """Relative to the root."""
+        ...
+
+    @property
+    def image_channel(self) -> int | None:
+        """Color channel of the file that is the picture."""
+        ...
+
+    @property
+    def image_slice(self) -> int | None:
+        """Slice of the volume that is the picture."""
+        ...
+
+
+def read_picture(root: Path, ref: PictureRef) -> Gray:
+    """Read the picture of a slice as (height, width) uint8, whatever kind of file it lies in.
+
+    Raises:
+        InputError: see :func:`read_image`.
+    """
+    return read_image(root, ref.image_path, ref.image_channel)
 
 
 def read_image(root: Path, relative: str, channel: int | None = None) -> Gray:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -308,6 +308,8 @@ def arrow_schema(model: type[BaseModel]) -> pa.Schema:
 
 def _arrow_type(annotation: Any) -> pa.DataType:
     origin = get_origin(annotation)
+    if origin is Annotated:
+        return _arrow_type(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
         inner = [a for a in get_args(annotation) if a is not type(None)]
         return _arrow_type(inner[0])

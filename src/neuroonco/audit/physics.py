@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from neuroonco.audit.records import AuditAnswer, FieldActions
 from neuroonco.errors import InputError
 from neuroonco.fusion.records import FusedLabel
-from neuroonco.images import Gray, Mask, read_image
+from neuroonco.images import Gray, Mask, read_picture
 from neuroonco.masks import read_lesion_mask
 from neuroonco.outcomes import StageOutcome, quarantine
 from neuroonco.semantics.records import DescribedSlice
@@ -300,7 +300,7 @@ def answer_labels(
         try:
             if record is None:
                 raise InputError("SLICE_UNKNOWN", "the label's slice is not in the source file")
-            image = read_image(root, record.image_path, record.image_channel)
+            image = read_picture(root, record)
             mask = None if record.mask is None else read_lesion_mask(root, record.mask, image.shape)
         except InputError as error:
             outcome.quarantined.append(

@@ -42,7 +42,7 @@ class BuiltBenchmark:
             "images": len(_slices(self.closed, self.open)),
             "closed": len(self.closed),
             "open": len(self.open),
-            "not_in_json": sum(item.image_channel is not None for item in self.closed),
+            "not_in_json": sum(not item.is_whole_file for item in self.closed),
             "dropped": len(self.dropped),
             "quarantined": len(self.quarantined),
         }
@@ -103,8 +103,8 @@ def build_instructions(
         split = split_labels(usable, seed=seed, share=rules.section("build", BuildRules).benchmark_share)
         chosen, held_out = split.instructions, split.benchmark
     dropped = [_drop(one, DropReason.HELD_OUT_FOR_BENCHMARK) for one in held_out]
-    dropped += [_drop(one, DropReason.CHANNEL_OF_A_FILE) for one in chosen if one.slice.image_channel is not None]
-    chosen = [one for one in chosen if one.slice.image_channel is None]
+    dropped += [_drop(one, DropReason.CHANNEL_OF_A_FILE) for one in chosen if not one.slice.is_whole_file]
+    chosen = [one for one in chosen if one.slice.is_whole_file]
     pairs, left = instruction_questions(chosen, seed, rules)
     dropped += _left_out(left) + _silent(chosen, {pair.slice_id for pair in pairs}, left)
     return BuiltInstructions(pairs, _ordered(dropped), quarantined)

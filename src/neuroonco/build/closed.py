@@ -73,6 +73,7 @@ def _item(asked: Asked, pool: Pool, *, reject: bool, group: str, seed: int) -> C
         slice_id=record.slice_id,
         image_path=record.image_path,
         image_channel=record.image_channel,
+        image_slice=record.image_slice,
         question_type=asked.fact.question_type,
         question=wording.question,
         options=tuple(options),

@@ -113,6 +113,7 @@ def _pair(
         slice_id=record.slice_id,
         image_path=record.image_path,
         image_channel=record.image_channel,
+        image_slice=record.image_slice,
         file_kind=kind,
         question_type=question_type,
         subtype=subtype,

@@ -189,7 +189,7 @@ def _unreadable(identity: str, where: str, error: InputError | ValidationError) 
 
 
 def _of_whole_files(items: Iterable[Any]) -> list[Any]:
-    return [item for item in items if item.image_channel is None]
+    return [item for item in items if item.is_whole_file]
 
 
 def _grouped(items: Iterable[R], field: str, encode: Callable[[Any], dict[str, Any]]) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ def _of(label: AuditedLabel, group: str) -> list[OpenItem]:
                 slice_id=record.slice_id,
                 image_path=record.image_path,
                 image_channel=record.image_channel,
+                image_slice=record.image_slice,
                 question_type=wording.question_type,
                 question=wording.question,
                 reference_answer=sentence(stated),

@@ -35,6 +35,7 @@ class ClosedItem(Record):
     slice_id: str
     image_path: str
     image_channel: int | None = None
+    image_slice: int | None = None
     question_type: QuestionType
     question: str
     options: tuple[Option, ...]
@@ -46,6 +47,11 @@ class ClosedItem(Record):
     group_id: str | None = None
     rules: str | None = None
     seed: int | None = None
+
+    @property
+    def is_whole_file(self) -> bool:
+        """False for one channel or slice of a file with several."""
+        return self.image_channel is None and self.image_slice is None
 
     @property
     def is_binary(self) -> bool:
@@ -65,6 +71,7 @@ class OpenItem(Record):
     slice_id: str
     image_path: str
     image_channel: int | None = None
+    image_slice: int | None = None
     question_type: str
     question: str
     reference_answer: str
@@ -73,6 +80,11 @@ class OpenItem(Record):
     group_id: str | None = None
     rules: str | None = None
     seed: int | None = None
+
+    @property
+    def is_whole_file(self) -> bool:
+        """False for one channel or slice of a file with several."""
+        return self.image_channel is None and self.image_slice is None
 
 
 class InstructionPair(Record):
@@ -89,6 +101,7 @@ class InstructionPair(Record):
     slice_id: str
     image_path: str
     image_channel: int | None = None
+    image_slice: int | None = None
     file_kind: str
     question_type: QuestionType
     subtype: str

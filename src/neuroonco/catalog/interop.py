@@ -33,14 +33,14 @@ UNKNOWN = "unknown"
 
 
 def encode_slice(record: SliceRecord) -> dict[str, Any] | None:
-    """A record as the reference writes it; None for one channel of a file with several sequences.
+    """A record as the reference writes it; None for one channel or slice of a file with several.
 
     The format names files only: several slices of one file would contradict each other in it.
 
     A label outside the vocabulary is written as the source spells it. A box is not a mask; a polygon's mask is the
     PNG that :func:`write_polygon_masks` writes. ``channel`` is 3: the reference reads with OpenCV's default.
     """
-    if record.image_channel is not None:
+    if not record.is_whole_file:
         return None
     mask_path = ""
     if record.mask is not None and record.mask.kind is MaskKind.YOLO_POLYGONS:

@@ -31,7 +31,7 @@ def check_slices(records: Iterable[SliceRecord], *, root: Path, rules: CurateRul
             if not record.image_sha256:  # a catalogue in the reference's JSON does not know its files' bytes
                 digest = sha256_bytes(images.read_bytes(images.resolve(root, record.image_path), record.image_path))
                 record = record.model_copy(update={"image_sha256": digest})
-            check_quality(images.read_image(root, record.image_path, record.image_channel), record.image_path, rules)
+            check_quality(images.read_picture(root, record), record.image_path, rules)
         except InputError as error:
             outcome.quarantined.append(quarantine_slice(error, record))
         else:

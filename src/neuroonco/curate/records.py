@@ -2,43 +2,87 @@
 
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.outcomes import Record
-from neuroonco.vocabulary import TumorType
+from neuroonco.vocabulary import DuplicateKind, QualityFlag, TumorType
 
 
 class CuratedSlice(SliceRecord):
     """A catalogued slice that passed curation.
 
     Attributes:
-        duplicate_group: id shared by all files with the same bytes; None if there is only one.
-        duplicate_count: how many files the group has, itself included.
-        flags: findings that did not lead to a drop, e.g. ``split_leak``.
+        duplicate_group: id shared by all copies of one picture; None if there is only one.
+        duplicate_count: how many members the group has, itself included.
+        patient_group: id shared by all slices that may come from one patient: a split must not cut through it.
+            Slices of a stated patient, and of all patients and pictures that duplicates link to it.
+        flags: findings that did not lead to a drop, e.g. ``split_leak``, ``label_conflict`` or a
+            :class:`~neuroonco.vocabulary.QualityFlag`.
     """
 
     duplicate_group: str | None = None
     duplicate_count: int = 1
+    patient_group: str | None = None
     flags: tuple[str, ...] = ()
 
 
 class GroupMember(Record):
-    """One file of a duplicate group."""
+    """One picture of a duplicate group.
+
+    Attributes:
+        representative: it stands for the group; the others are its copies.
+        kind: how it relates to the member it was matched with; None for the representative.
+        matched: ``slice_id`` of that member.
+        transform: what turns that member into this one, in words, e.g. ``flip left-right, rotate 5.1 deg``; None for
+            an exact copy and for the representative.
+        score: similarity at which the match was verified, 0 to 1; None for the representative.
+    """
 
     slice_id: str
     source_id: str
     image_path: str
+    image_channel: int | None = None
+    image_slice: int | None = None
     tumor_type: TumorType | None
     split: str | None
+    patient_id: str | None = None
     representative: bool
+    kind: DuplicateKind | None = None
+    matched: str | None = None
+    transform: str | None = None
+    score: float | None = None
 
 
 class DuplicateGroup(Record):
-    """Files with the same bytes, and what their sources disagree about.
+    """Copies of one picture, and what their sources disagree about.
 
     Attributes:
+        kind: the least alike kind among its members.
         conflicting_types: more than one tumour type, where a generic "tumor" does not contradict a specific one.
-        leaking_splits: the group lies in the training and in a held-out part of some source.
+        leaking_splits: the group lies in a training and in a held-out part, of one source or of two.
+        decided_type: the label that the policy gave the group in a conflict; None if it was dropped or kept as is.
     """
 
     group_id: str
+    kind: DuplicateKind = DuplicateKind.EXACT_BYTES
     members: tuple[GroupMember, ...]
     conflicting_types: bool
     leaking_splits: bool
+    decided_type: TumorType | None = None
+
+
+class QualityFinding(Record):
+    """One thing that is wrong with one picture.
+
+    Attributes:
+        score: the measured value.
+        limit: the rule's threshold that it crossed.
+        dropped: False if it is only flagged.
+    """
+
+    slice_id: str
+    source_id: str
+    image_path: str
+    image_channel: int | None = None
+    image_slice: int | None = None
+    flag: QualityFlag
+    score: float
+    limit: float
+    dropped: bool

@@ -94,20 +94,20 @@ def request_of(item: ClosedItem) -> ClosedRequest:
 def _answers(
     items: Sequence[ClosedItem], model: VisionLanguageModel, root: Path, known: Mapping[Key, Prediction]
 ) -> Iterator[Prediction]:
-    shown: tuple[str, int | None] | None = None
+    shown: tuple[str, int | None, int | None] | None = None
     image: Gray | InputError | None = None
     for item in items:
         if (found := known.get((item.image_id, item.q_index))) is not None:
             yield found
             continue
-        if model.looks_at_image and shown != (item.image_path, item.image_channel):
-            shown, image = (item.image_path, item.image_channel), _read(root, item)
+        if model.looks_at_image and shown != (item.image_path, item.image_channel, item.image_slice):
+            shown, image = (item.image_path, item.image_channel, item.image_slice), _read(root, item)
         yield _answer(item, model, image)
 
 
 def _read(root: Path, item: ClosedItem) -> Gray | InputError:
     try:
-        return images.read_image(root, item.image_path, item.image_channel)
+        return images.read_picture(root, item)
     except InputError as error:
         return error
 

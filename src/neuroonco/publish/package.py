@@ -89,6 +89,7 @@ def _write_all(
                     source_id=record.source_id,
                     path=record.image_path,
                     image_channel=record.image_channel,
+                    image_slice=record.image_slice,
                     sha256=record.image_sha256,
                 )
             )
@@ -96,7 +97,7 @@ def _write_all(
         shipped = None
         if terms is Redistribution.IMAGES:
             shipped = f"images/{name}.png"
-            _write_pixels(out / shipped, images.read_image(root, record.image_path, record.image_channel))
+            _write_pixels(out / shipped, images.read_picture(root, record))
         rows.append(_row(label, name, shipped, terms, sources[record.source_id].license))
     store.save(out / "slices.parquet", rows, PublishedSlice)
     store.save(out / "pointers.parquet", pointers, Pointer)
@@ -121,7 +122,8 @@ def _write_withheld(out: Path, withheld: Sequence[Dropped]) -> None:
 
 def opaque_name(label: AuditedLabel) -> str:
     """A name that says nothing of source, path or label."""
-    return "n" + store.sha256_text("published", label.slice.image_sha256, str(label.slice.image_channel))[:20]
+    picture = (label.slice.image_sha256, str(label.slice.image_channel), str(label.slice.image_slice))
+    return "n" + store.sha256_text("published", *picture)[:20]
 
 
 def _row(label: AuditedLabel, name: str, image: str | None, terms: Redistribution, license_: str) -> PublishedSlice:

@@ -47,4 +47,5 @@ class Pointer(Record):
     source_id: str
     path: str
     image_channel: int | None
+    image_slice: int | None = None
     sha256: str

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neuroonco.errors import InputError
-from neuroonco.images import read_image
+from neuroonco.images import read_picture
 from neuroonco.masks import read_lesion_mask
 from neuroonco.outcomes import StageOutcome, quarantine_slice
 from neuroonco.readings.measuring import read_slice
@@ -35,7 +35,7 @@ def read_slices(
     outcome: StageOutcome[LesionReading] = StageOutcome()
     for record in slices:
         try:
-            image = read_image(root, record.image_path, record.image_channel)
+            image = read_picture(root, record)
             mask = None if record.mask is None else read_lesion_mask(root, record.mask, image.shape)
         except InputError as error:
             outcome.quarantined.append(quarantine_slice(error, record))

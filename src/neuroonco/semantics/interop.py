@@ -52,7 +52,7 @@ MEASURED_CODEC: ReferenceCodec[MeasuredSlice] = ReferenceCodec(_decode_measured,
 
 
 def _encode_described(record: DescribedSlice) -> dict[str, Any] | None:
-    if record.image_channel is not None:  # see SLICE_CODEC: one channel of a file is no file
+    if not record.is_whole_file:  # see SLICE_CODEC: one channel of a file is no file
         return None
     return {
         "sample_id": record.sample_id,

@@ -202,6 +202,37 @@ class MaskKind(StrEnum):
     YOLO_BOXES = "yolo_boxes"
 
 
+class PatientSide(StrEnum):
+    """A side of the patient, not of the picture."""
+
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class DuplicateKind(StrEnum):
+    """How a copy relates to the slice that represents it, from most to least alike."""
+
+    EXACT_BYTES = "exact_bytes"
+    EXACT_PIXELS = "exact_pixels"
+    NEAR = "near"
+    AUGMENTED = "augmented"
+
+
+class QualityFlag(StrEnum):
+    """What may be wrong with a picture; each has a score, a limit and an action in the rules."""
+
+    BLURRED = "blurred"
+    LOW_CONTRAST = "low_contrast"
+    OVEREXPOSED = "overexposed"
+    UNDEREXPOSED = "underexposed"
+    WIDE_BORDER = "wide_border"
+    TEXT_OVERLAY = "text_overlay"
+    COLOR_ANNOTATION = "color_annotation"
+    NOT_BRAIN = "not_brain"
+    MOSAIC = "mosaic"
+    CT = "ct"
+
+
 class DropReason(StrEnum):
     """Why a record was left out on purpose."""
 
@@ -211,6 +242,19 @@ class DropReason(StrEnum):
     ALREADY_CATALOGUED = "already_catalogued"
     SEQUENCE_MISSING = "sequence_missing"
     DUPLICATE_EXACT = "duplicate_exact"
+    DUPLICATE_PIXELS = "duplicate_pixels"
+    DUPLICATE_NEAR = "duplicate_near"
+    DUPLICATE_AUGMENTED = "duplicate_augmented"
+    QUALITY_BLURRED = "quality_blurred"
+    QUALITY_LOW_CONTRAST = "quality_low_contrast"
+    QUALITY_OVEREXPOSED = "quality_overexposed"
+    QUALITY_UNDEREXPOSED = "quality_underexposed"
+    QUALITY_WIDE_BORDER = "quality_wide_border"
+    QUALITY_TEXT_OVERLAY = "quality_text_overlay"
+    QUALITY_COLOR_ANNOTATION = "quality_color_annotation"
+    QUALITY_NOT_BRAIN = "quality_not_brain"
+    QUALITY_MOSAIC = "quality_mosaic"
+    QUALITY_CT = "quality_ct"
     LABEL_CONFLICT = "label_conflict"
     READING_MISSING = "reading_missing"
     READING_FAILED = "reading_failed"

@@ -151,7 +151,7 @@ def _example(group: DuplicateGroup, root: Path) -> DuplicateExample:
     if group.leaking_splits:
         findings.append("in training and held-out parts")
     try:
-        png = outlined_png(images.read_image(root, group.members[0].image_path))
+        png = outlined_png(images.read_picture(root, group.members[0]))
     except InputError:
         png = None
     members = tuple(m.image_path for m in group.members)
@@ -181,7 +181,7 @@ def _samples(run: Path, root: Path) -> tuple[SampleSlice, ...]:
 
 def _sample(label: AuditedLabel, root: Path) -> SampleSlice:
     record = label.slice
-    image = images.read_image(root, record.image_path, record.image_channel)
+    image = images.read_picture(root, record)
     mask: Mask | None = None
     if record.mask is not None:
         mask = masks.read_lesion_mask(root, record.mask, image.shape)
