@@ -44,11 +44,12 @@ def test_decoded_record():
     record = SLICE_CODEC.decode(ROW)
     assert record.model_dump() == {
         "slice_id": "glioma_16_x_c_t1", "sample_id": "glioma_16_x_c_t1", "source_id": "16",
-        "image_path": "glioma/16_x/c/c_t1.png", "image_channel": None, "image_slice": None, "image_sha256": "", "height_px": 240,
+        "image_path": "glioma/16_x/c/c_t1.png", "image_channel": None, "image_slice": None,
+        "image_sha256": "", "height_px": 240,
         "width_px": 200, "channels": 3, "bit_depth": 8, "tumor_present": True, "tumor_type": TumorType.GLIOMA,
         "source_label": "glioma", "sequence": MRSequence.T1, "plane": None, "patient_id": "c", "split": None,
         "spacing_mm": None, "thickness_mm": None, "display_left": None,
-        "mask": {"path": "glioma/16_x/c/c_seg.png", "kind": MaskKind.LABELS, "lesion_values": None},
+        "mask": {"path": "glioma/16_x/c/c_seg.png", "kind": MaskKind.LABELS, "lesion_values": None, "slice_index": None},
         "notes": (), "origin": None,
     }  # fmt: skip
 

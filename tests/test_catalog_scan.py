@@ -49,7 +49,8 @@ def test_record_says_what_path_and_header_say(tmp_path):
     sha256 = store.sha256_file(tmp_path / "01_x/Training/glioma_tumor/gg (1).png")
     assert record.model_dump(exclude={"slice_id"}) == {
         "sample_id": "glioma_01_gg_1", "source_id": "01", "image_path": "01_x/Training/glioma_tumor/gg (1).png",
-        "image_channel": None, "image_slice": None, "image_sha256": sha256, "height_px": 48, "width_px": 40, "channels": 1,
+        "image_channel": None, "image_slice": None, "image_sha256": sha256,
+        "height_px": 48, "width_px": 40, "channels": 1,
         "bit_depth": 8, "tumor_present": True, "tumor_type": TumorType.GLIOMA, "source_label": "glioma_tumor",
         "sequence": None, "plane": None, "patient_id": None, "split": "train",
         "spacing_mm": None, "thickness_mm": None, "display_left": None, "mask": None, "notes": (),
