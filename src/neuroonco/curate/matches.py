@@ -1,0 +1,136 @@
+"""Verify candidate pairs: lay one picture over the other and measure how alike they are."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.curate.keypoints import Keypoints, keypoints_of, working_picture
+from neuroonco.curate.records import PictureMatch
+from neuroonco.curate.registration import Alignment, change_of, from_keypoints, from_orientation, refine
+from neuroonco.curate.rules import DuplicateRules
+from neuroonco.curate.similarity import share_alike
+from neuroonco.errors import InputError
+from neuroonco.images import Gray
+from neuroonco.outcomes import StageOutcome, quarantine_slice
+from neuroonco.vocabulary import DuplicateKind
+
+HOPELESS_BELOW = 0.03
+"""A map from keypoints on which fewer blocks are alike is not refined: no copy seen began so low."""
+_ORIENTATIONS_REFINED = 2
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture to be compared.
+
+    Attributes:
+        record: whose picture it is.
+        keypoints: of its working picture.
+    """
+
+    record: SliceRecord
+    keypoints: Keypoints
+
+
+@dataclass(frozen=True)
+class CandidatePair:
+    """Two pictures that may be copies.
+
+    Attributes:
+        by_hash: their hashes are close, so that they may lie over each other whole.
+    """
+
+    first: View
+    second: View
+    by_hash: bool
+
+
+def verify_pairs(
+    pairs: Iterable[CandidatePair], *, read: Callable[[SliceRecord], Gray], rules: DuplicateRules
+) -> StageOutcome[PictureMatch]:
+    """Matches among candidate pairs; pairs that are not alike leave nothing.
+
+    Args:
+        pairs: independent of each other.
+        read: gives the full picture of a slice.
+        rules: thresholds.
+    """
+    outcome: StageOutcome[PictureMatch] = StageOutcome()
+    kept: dict[str, Gray] = {}
+    for pair in pairs:
+        try:
+            first, second = (_working(view.record, read, kept) for view in (pair.first, pair.second))
+        except InputError as error:  # it was readable a moment ago
+            outcome.quarantined.append(quarantine_slice(error, pair.first.record))
+            continue
+        match = match_pictures(first, second, pair, rules)
+        if match is not None:
+            outcome.kept.append(match)
+    return outcome
+
+
+def view_of(record: SliceRecord, image: Gray) -> View:
+    """What is compared of a picture."""
+    return View(record, keypoints_of(working_picture(image)))
+
+
+def match_pictures(first: Gray, second: Gray, pair: CandidatePair, rules: DuplicateRules) -> PictureMatch | None:
+    """The match of two working pictures, or None if they are neither copies nor neighbors."""
+    best: tuple[float, int, Alignment] | None = None
+    for alignment in _alignments(first, second, pair, rules):
+        score, blocks = _share(first, second, alignment, rules)
+        if blocks >= rules.min_blocks and (best is None or score > best[0]):
+            best = score, blocks, alignment
+    if best is None:
+        return None
+    score, blocks, alignment = best
+    change = change_of(alignment)
+    is_copy = score >= rules.copy_from
+    upright = not change.mirrored and abs(change.rotation_deg) <= rules.near_rotation_to_deg
+    if not is_copy and (score < rules.neighbor_from or alignment.inliers < rules.neighbor_min_inliers):
+        return None
+    kind = None
+    if is_copy:
+        kind = DuplicateKind.NEAR if upright else DuplicateKind.AUGMENTED
+    return PictureMatch(
+        first=pair.first.record.slice_id,
+        second=pair.second.record.slice_id,
+        kind=kind,
+        transform=change.words,
+        score=round(score, 4),
+        blocks=blocks,
+        inliers=alignment.inliers,
+    )
+
+
+def _alignments(first: Gray, second: Gray, pair: CandidatePair, rules: DuplicateRules) -> Sequence[Alignment]:
+    found = from_keypoints(pair.first.keypoints, pair.second.keypoints, min_inliers=rules.min_inliers)
+    if found is not None:
+        if _share(first, second, found, rules)[0] < HOPELESS_BELOW:
+            return []
+        better = refine(first, second, found)
+        return [] if better is None else [better]
+    if not pair.by_hash:
+        return []
+    whole = from_orientation((first.shape[0], first.shape[1]), (second.shape[0], second.shape[1]))
+    ranked = sorted(whole, key=lambda a: -_share(first, second, a, rules)[0])[:_ORIENTATIONS_REFINED]
+    return [better for one in ranked if (better := refine(first, second, one)) is not None]
+
+
+def _share(first: Gray, second: Gray, alignment: Alignment, rules: DuplicateRules) -> tuple[float, int]:
+    return share_alike(
+        first,
+        second,
+        alignment,
+        block_correlation=rules.block_correlation,
+        min_texture=rules.min_texture,
+        min_texture_share=rules.min_texture_share,
+    )
+
+
+def _working(record: SliceRecord, read: Callable[[SliceRecord], Gray], kept: dict[str, Gray]) -> Gray:
+    if record.slice_id not in kept:
+        if len(kept) >= 256:  # pairs come ordered, so an old picture is hardly asked for again
+            kept.clear()
+        kept[record.slice_id] = working_picture(read(record))
+    return kept[record.slice_id]
