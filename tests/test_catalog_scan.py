@@ -436,14 +436,17 @@ def test_folders_are_recognised_by_name(tmp_path):
     ]  # fmt: skip
 
 
-def test_folder_that_nobody_knows_is_named_with_the_known_hints(tmp_path):
+def test_folder_that_nobody_knows_is_named_in_a_short_line(tmp_path):
     tree(tmp_path / "01_x")
     tree(tmp_path / "holiday pictures")
+    tree(tmp_path / "more pictures")
     with pytest.raises(InputError) as caught:
         scan_root(tmp_path)
     assert caught.value.code == "SOURCE_UNRECOGNIZED"
-    assert "holiday pictures" in caught.value.what
-    assert "lgg_tcga*" in caught.value.fix
+    assert "'holiday pictures' and 1 more" in caught.value.what
+    assert "show sources" in caught.value.fix
+    assert "sources infer" in caught.value.fix
+    assert len(caught.value.line) < 300 + len(str(tmp_path))
 
 
 def test_two_folders_of_one_source_are_ambiguous(tmp_path):
@@ -453,11 +456,17 @@ def test_two_folders_of_one_source_are_ambiguous(tmp_path):
         scan_root(tmp_path)
 
 
-def test_source_without_layout_stops_before_any_work(tmp_path):
+def test_layout_that_fits_no_file_names_what_it_found(tmp_path):
     tree(tmp_path / "01_x")
     tree(tmp_path / "04_y")
-    with pytest.raises(InputError, match="SOURCE_NO_LAYOUT"):
+    with pytest.raises(InputError) as caught:
         scan_root(tmp_path)
+    assert caught.value.code == "LAYOUT_MISMATCH"
+    line = caught.value.line
+    for said in ("source 04 (unverified)", "**/{label}/{stem}.{ext} with labels such as brain_glioma",
+                 "Training/glioma_tumor/*.jpg (1)", "neuroonco sources check 04", "neuroonco sources infer"):  # fmt: skip
+        assert said in line
+    assert "\n" not in line
 
 
 def test_named_folders_leave_others_alone(tmp_path):

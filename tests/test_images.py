@@ -6,14 +6,16 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from neuroonco import images
 from neuroonco.errors import InputError
+from neuroonco.pictures import LastPicture
 
 
 def encode(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
@@ -94,6 +96,92 @@ def test_broken_files_are_one_line_or_an_image(noise: bytes, kind: str, place: i
     assert code.startswith("IMAGE_")
 
 
+def by_pillow(data: bytes) -> np.ndarray:
+    """The reference: Pillow's pixels, upright, without alpha."""
+    with Image.open(BytesIO(data)) as image:
+        upright = ImageOps.exif_transpose(image)
+    return np.asarray(upright.convert("L") if upright.mode in ("L", "LA", "1") else upright.convert("RGB"))
+
+
+def test_real_files_decode_to_what_pillow_says(real_root: Path) -> None:
+    """All gray files exactly; of a color JPEG the luma is libjpeg's own, and colors differ by its way of upsampling."""
+    files = sorted(p for p in real_root.rglob("*") if p.suffix.lower() in images.IMAGE_SUFFIXES)
+    colored = 0
+    for path in files:
+        data = path.read_bytes()
+        decoded, expected = images.decode(data, path.name, min_side_px=1), by_pillow(data)
+        assert decoded.channels == (1 if expected.ndim == 2 else 3), path
+        if expected.ndim == 2:
+            assert np.array_equal(decoded.gray(), expected), path
+        elif path.suffix.lower() in (".png", ".tif"):
+            assert np.array_equal(decoded.pixels, expected), path
+            assert np.array_equal(decoded.gray(), cv2.cvtColor(expected, cv2.COLOR_RGB2GRAY)), path
+        elif (expected == expected[..., :1]).all():
+            assert decoded.is_gray, path
+            assert np.array_equal(decoded.gray(), expected[..., 0]), path
+        else:
+            colored += 1
+            stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+            assert np.array_equal(decoded.gray(), stored), path
+            assert np.abs(decoded.pixels.astype(int) - expected).mean() < 2, path
+    assert len(files) > 900
+    assert colored > 10
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_every_orientation_of_a_jpeg_is_turned_as_pillow_does(orientation: int, mode: str) -> None:
+    corner = np.zeros((40, 72), dtype=np.uint8)
+    corner[:16, :24], corner[24:, :8] = 250, 120
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(Image.fromarray(corner).convert(mode), "JPEG", exif=exif, quality=95)
+    decoded, expected = images.decode(data, "x"), by_pillow(data)
+    assert np.array_equal(decoded.pixels, expected)
+    assert decoded.gray().flags.c_contiguous
+
+
+def test_a_jpeg_in_color_keeps_its_channels_apart() -> None:
+    pixels = np.zeros((48, 64, 3), dtype=np.uint8)
+    pixels[..., 0], pixels[:, 32:, 1] = 200, 100
+    decoded = images.decode(encode(Image.fromarray(pixels), "JPEG", quality=100, subsampling=0), "x")
+    assert not decoded.is_gray
+    assert [round(float(decoded.gray(c)[:, 40:].mean())) for c in range(3)] == pytest.approx([200, 100, 0], abs=2)
+    assert decoded.gray()[:, 40:].mean() == pytest.approx(0.299 * 200 + 0.587 * 100, abs=2)
+
+
+def test_one_pixel_of_color_is_color() -> None:
+    pixels = np.full((48, 64, 4), 90, dtype=np.uint8)
+    assert images.decode(encode(Image.fromarray(pixels)), "x").is_gray, "alpha is no color"
+    pixels[47, 63, 2] = 91
+    assert not images.decode(encode(Image.fromarray(pixels)), "x").is_gray
+
+
+def test_a_jpeg_cut_anywhere_is_never_half_a_picture() -> None:
+    whole = encode(ramp("RGB").resize((320, 240)), "JPEG", quality=90)
+    for length in range(1, len(whole) - 2, 97):
+        with pytest.raises(InputError, match="IMAGE_"):
+            images.decode(whole[:length], "x")
+
+
+def test_a_jpeg_that_lies_about_its_size_is_refused_unread() -> None:
+    data = bytearray(encode(ramp(), "JPEG"))
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 4] = struct.pack(">HH", 60_000, 60_000)
+    with pytest.raises(InputError, match="IMAGE_TOO_LARGE"):
+        images.decode(bytes(data), "x")
+
+
+def test_the_last_picture_is_remembered_and_no_other() -> None:
+    last = LastPicture()
+    first = last.decode(encode(ramp()), "a")
+    assert last.picture("a") is first
+    assert last.picture("b") is None
+    with pytest.raises(InputError):
+        last.decode(b"no image", "a")
+    assert last.picture("a") is None, "a file that changed for the worse is not answered from memory"
+
+
 @pytest.mark.parametrize("path", ["../a.png", "/etc/passwd", "a/../../b", "a\\b", "C:/x", "", "a\0b"])
 def test_paths_stay_inside_the_root(tmp_path: Path, path: str) -> None:
     with pytest.raises(InputError, match="PATH_OUTSIDE_ROOT"):
@@ -107,6 +195,11 @@ def test_links_stay_inside_the_root(tmp_path: Path) -> None:
     (root / "in.png").write_bytes(encode(ramp()))
     (root / "out.png").symlink_to(outside)
     (root / "alias.png").symlink_to(root / "in.png")
+    (root / "beside").symlink_to(tmp_path)
+    (root / "circle").symlink_to(root / "circle")
+    for path in ("beside/outside.png", "beside/none.png", "circle", "circle/a.png"):
+        with pytest.raises(InputError, match="PATH_OUTSIDE_ROOT"):
+            images.resolve(root, path)
     with pytest.raises(InputError, match="PATH_OUTSIDE_ROOT"):
         images.read_image(root, "out.png")
     assert images.read_image(root, "alias.png").shape == (48, 64)

@@ -173,7 +173,7 @@ def test_hostile_text_is_shown_as_text(page: Page, section: str) -> None:
         ("sources", ["Figshare", "3,064", "3,049", "3,048", "Pointers", "not stated"]),
         ("drops", ["Byte-identical copy", "1,207"]),
         ("quarantine", [f"{MAX_QUARANTINED} of 61 shown", "49<script>", "IMAGE_EMPTY"]),
-        ("duplicates", ["(261 files)", "120", "31", "Glioma and healthy", "no picture"]),
+        ("duplicates", ["(261 pictures)", "120", "31", "Glioma and healthy", "no picture"]),
         ("air", ["25.0 %", "2 lesion-positive labels", "100.0 %", "no lesion-positive labels", "n = 0"]),
         ("truth", ["66.7 %", "20.8 to 93.9, n = 3", "Right but coarser", "25.0 %"]),
         ("benchmark", ["1,000 questions", "186 rejection items (18.6 %)", "66.7 %", "33.3 %"]),

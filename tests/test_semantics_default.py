@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from neuroonco import store
 from neuroonco.catalog.records import MaskRef
 from neuroonco.curate.records import CuratedSlice
-from neuroonco.images import Mask
+from neuroonco.images import Gray, Mask
 from neuroonco.masks import LABEL_VALUES_TO, foreground
 from neuroonco.rules import load_rules
-from neuroonco.semantics.contour import DefaultMeasureRules, measure_default, outline_of
+from neuroonco.semantics.contour import DefaultMeasureRules, outline_of
 from neuroonco.semantics.describe import describe, describe_slices
+from neuroonco.semantics.lesions import measure_default
 from neuroonco.semantics.measure import measure_slices
 from neuroonco.semantics.records import LesionSemantics, MeasuredSlice
 from neuroonco.vocabulary import (
@@ -108,10 +109,23 @@ def test_label_masks_do_not_vanish(top: int, seed: int) -> None:
     assert np.array_equal(foreground(values), values > 0)
 
 
+def head(size: int = 256) -> Gray:
+    """A picture whose head touches no edge."""
+    drawn = cv2.ellipse(np.zeros((size, size), np.uint8), (size // 2, size // 2), (100, 120), 0, 0, 360, 120, -1)
+    return np.asarray(drawn, dtype=np.uint8)
+
+
+def write_slice(folder: Path, mask: Mask) -> None:
+    """The picture and mask that :func:`record` names."""
+    cv2.imwrite(str(folder / "a.png"), head())
+    cv2.imwrite(str(folder / "m.png"), mask.astype(np.uint8) * 255)
+
+
 def test_the_rule_for_label_masks_is_the_default_of_the_decoder(tmp_path: Path) -> None:
     assert RULES.label_values_to == LABEL_VALUES_TO
     values = np.full((256, 256), 9, np.uint8)
     values[100:150, 100:150] = 20  # brighter than labels, so cut at half the maximum: 10
+    write_slice(tmp_path, np.zeros((256, 256), dtype=bool))
     cv2.imwrite(str(tmp_path / "m.png"), values)
     (measured,) = measure_slices([record()], root=tmp_path, rules=RULE_SET).kept
     assert measured.semantics is not None
@@ -143,7 +157,7 @@ def record(**changes: object) -> CuratedSlice:
 
 
 def test_a_mask_of_another_size_is_quarantined_and_the_rest_goes_on(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "m.png"), ellipse(30, 30).astype(np.uint8) * 255)
+    write_slice(tmp_path, ellipse(30, 30))
     good, bad = record(), record(slice_id="s2", height_px=128)
     missing = record(slice_id="s3", mask=MaskRef(path="../m.png", kind=MaskKind.BINARY))
     outcome = measure_slices([good, bad, missing], root=tmp_path, rules=RULE_SET)
@@ -155,7 +169,8 @@ def test_a_mask_of_another_size_is_quarantined_and_the_rest_goes_on(tmp_path: Pa
 
 
 def test_boxes_tell_only_the_place(tmp_path: Path) -> None:
-    (tmp_path / "b.txt").write_text("0 0.8 0.2 0.1 0.1\n")
+    write_slice(tmp_path, ellipse(9, 9))
+    (tmp_path / "b.txt").write_text("0 0.7 0.3 0.1 0.1\n")  # x 179 in a head from 28 to 229: in its right third
     boxed = record(mask=MaskRef(path="b.txt", kind=MaskKind.YOLO_BOXES, lesion_values=(0,)))
     (measured,) = measure_slices([boxed], root=tmp_path, rules=RULE_SET).kept
     assert measured.semantics is not None
@@ -166,14 +181,14 @@ def test_boxes_tell_only_the_place(tmp_path: Path) -> None:
 
 
 def test_measured_records_survive_parquet(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "m.png"), ellipse(40, 25).astype(np.uint8) * 255)
+    write_slice(tmp_path, ellipse(40, 25))
     kept = measure_slices([record()], root=tmp_path, rules=RULE_SET).kept
     store.save(tmp_path / "x.parquet", kept, MeasuredSlice)
     assert store.load_strict(tmp_path / "x.parquet", MeasuredSlice) == kept
 
 
 def test_paper_and_default_agree_on_area(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "m.png"), ellipse(40, 25).astype(np.uint8) * 255)
+    write_slice(tmp_path, ellipse(40, 25))
     a, b = (measure_slices([record()], root=tmp_path, rules=load_rules(n)).kept[0] for n in ("paper", "default"))
     assert a.semantics is not None
     assert b.semantics is not None

@@ -32,6 +32,8 @@ priority_note = "none"
 folder_hints = ["x_*"]
 """
 
+LABELS = '[[layout]]\npattern = "{number}.png"\n[layout.mask]\npath = "{number}_seg.png"\n'
+
 
 def drafted(source_id: str, path: str) -> SliceDraft:
     decided = draft_of(source(source_id), "", path)
@@ -78,7 +80,7 @@ def test_unknown_source_is_a_usage_error():
 
 def test_source_without_layout_says_what_is_missing():
     with pytest.raises(InputError) as caught:
-        require_layout(source("04"))
+        require_layout(parse_source(MINIMAL, "x.toml"))
     assert caught.value.code == "SOURCE_NO_LAYOUT"
     assert "\n" not in caught.value.line
     assert "[[layout]]" in caught.value.line
@@ -153,8 +155,19 @@ def test_phantom_path_reads_in_full():
         ("{patient}/{patient}_{sequence}.png", "P/Q_t1.png", None),
         ("augmented/**", "augmented/yes/deep/x.jpg", {}),
         ("augmented/**", "augmented", None),
-        ("**/{stem}.{ext}", "x.png", {"stem": "x", "ext": "png"}),
-        ("**/{stem}.{ext}", "a/b/x.png", {"stem": "x", "ext": "png"}),
+        ("**/{stem}.{ext}", "x.png", {"stem": "x", "ext": "png", "**": ""}),
+        ("**/{stem}.{ext}", "a/b/x.png", {"stem": "x", "ext": "png", "**": "a/b/"}),
+        ("**/augmented/**", "a/augmented/yes/x.jpg", {"**": "a/"}),
+        ("**/augmented/**", "a/augmented", None),
+        (
+            "{label*} {sequence}/{stem}.{ext}",
+            "A (b, c) T1C+/x.png",
+            {"label": "A (b, c)", "sequence": "T1C+", "stem": "x", "ext": "png"},
+        ),
+        ("{label} {sequence}/{stem}.{ext}", "A (b) T1C+/x.png",
+         {"label": "A", "sequence": "(b) T1C+", "stem": "x", "ext": "png"}),
+        ("{patient}_{sequence}.nii.gz", "P1_t1.nii.gz", {"patient": "P1", "sequence": "t1"}),
+        ("{patient}_{sequence}.nii.gz", "P1_t1.nii", None),
     ],
 )
 def test_pattern(pattern, path, fields):
@@ -164,7 +177,7 @@ def test_pattern(pattern, path, fields):
 @pytest.mark.parametrize(
     "pattern",
     ["", "/a", "a//b", "../a", "a/./b", "{nonsense}.png", "{label}{split}.png", "{stem}_{label}.png", "{label.png",
-     "*.png", "**/a/**", "x**"],
+     "*.png", "a/**/b", "**/**/a", "x**", "{label*}_{plane*}.png", "{number*}.png", "{stem*}.png"],
 )  # fmt: skip
 def test_pattern_that_cannot_be_meant_is_refused(pattern):
     with pytest.raises(InputError) as caught:
@@ -202,8 +215,18 @@ def test_minimal_source_loads_and_unknown_terms_permit_nothing():
         ('[[layout]]\npattern = "{stem}.{ext}"\n[layout.mask]\npath = "{number}.png"\nkind = "binary"', "number"),
         ('[[layout]]\npattern = "{stem}.tif"\nchannels = ["t1"]\nmissing_repeats = "flair"', "missing_repeats"),
         ('[[layout]]\npattern = "{stem}.tif"\nchannels = ["t1"]\nsequence = "t2"', "channels"),
-        ('[labels]\nyes = "brain cancer"', "labels.yes"),
-        ('[splits]\na = "training"', "splits.a"),
+        ('[labels]\nyes = "brain cancer"', "labels.yes: 'brain cancer' is none of 'glioma', "),
+        ('[labels]\nyes = "brain cancer"', "'healthy', 'unknown';"),
+        ('[splits]\na = "training"', "splits.a: 'training' is none of 'train', 'val', 'test';"),
+        ('[[layout]]\npattern = "{number}.png"\nplane = "ax"', "layout.0.plane: 'ax' is none of 'axial', "),
+        ('[[layout]]\npattern = "{number}.png"\nreader = "png"', "'image', 'cheng_mat', 'nifti', 'dicom';"),
+        (f'{LABELS}kind = "labels"', "needs a label_map"),
+        (f'{LABELS}kind = "labels"\nlabel_map = {{ 0 = "background", 1 = "core" }}', "from 1; 0 is background"),
+        (f'{LABELS}kind = "labels"\nlabel_map = {{ 1 = "core" }}\nlesion_values = [1, 4]', "not in label_map: 4"),
+        (f'{LABELS}kind = "binary"\nlabel_map = {{ 1 = "core" }}', "label_map is for kind"),
+        (f'{LABELS}kind = "yolo_boxes"\ntype_from_mask = true', "type_from_mask needs class_labels"),
+        ('[[layout]]\npattern = "{_sequence}_{stem}.png"\nsequence = "t1ce"', "say why in sequence_note"),
+        ('[[layout]]\npattern = "{number}.mat"\nreader = "cheng_mat"', "[labels] is empty"),
         ('[[exclude]]\npattern = "{x"\nreason = "r"', "stray brace"),
         ("= broken", "not TOML"),
     ],

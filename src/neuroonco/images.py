@@ -1,17 +1,20 @@
 """Decode images and masks safely: bounded, under one root, always 8-bit gray for the measuring code."""
 
+import os
+import stat
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from neuroonco.errors import InputError
+from neuroonco.jpeg import START, decode_jpeg, gray_and_color
 
 Gray = npt.NDArray[np.uint8]
 """Image of shape (height, width), 0 to 255."""
@@ -19,6 +22,8 @@ Mask = npt.NDArray[np.bool_]
 """Lesion mask of shape (height, width)."""
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
+VOLUME_SUFFIXES = (".nii", ".nii.gz", ".mat", ".dcm")
+"""Files that :mod:`neuroonco.volumes` reads."""
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "GIF", "WEBP", "PPM")
 MIN_SIDE_PX = 32
 MAX_SIDE_PX = 8192
@@ -28,44 +33,54 @@ MAX_FILE_BYTES = 256 * 1024**2
 
 @dataclass(frozen=True)
 class Decoded:
-    """An image as stored and as used.
+    """An image as stored and as used: EXIF orientation applied, alpha dropped.
 
     Attributes:
-        pixels: (height, width) or (height, width, 3) array of uint8, EXIF orientation applied, alpha dropped.
+        luma: (height, width) uint8; of a color JPEG as libjpeg decodes it, of other color images weighted as BT.601.
+        color: (height, width, 3) uint8; None where all color channels are equal, or there is one.
+        channels: 1 or 3, as stored.
         bit_depth: bits per channel before the reduction to 8: 1, 8, 16 or 32 (floating point). 16-bit color files
             are read as 8.
-        mode: the file's colour mode as Pillow names it.
+        mode: the file's color mode as Pillow names it.
     """
 
-    pixels: npt.NDArray[np.uint8]
+    luma: Gray
+    color: npt.NDArray[np.uint8] | None
+    channels: int
     bit_depth: int
     mode: str
 
     @property
     def height_px(self) -> int:
         """Height after orientation."""
-        return int(self.pixels.shape[0])
+        return int(self.luma.shape[0])
 
     @property
     def width_px(self) -> int:
         """Width after orientation."""
-        return int(self.pixels.shape[1])
+        return int(self.luma.shape[1])
 
     @property
     def is_gray(self) -> bool:
-        """True if all colour channels are equal."""
-        if self.pixels.ndim == 2:
-            return True
-        first = self.pixels[..., :1]
-        return bool((self.pixels == first).all())
+        """True if all color channels are equal."""
+        return self.color is None
+
+    @property
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """The image as (height, width), or (height, width, 3) if it is stored with three channels."""
+        if self.color is not None:
+            return self.color
+        return self.luma if self.channels == 1 else np.repeat(self.luma[..., None], 3, axis=2)
 
     def gray(self, channel: int | None = None) -> Gray:
-        """The image as (height, width) uint8: one colour channel if asked, else luma."""
-        if self.pixels.ndim == 2:
-            return self.pixels
-        if channel is not None:
-            return np.ascontiguousarray(self.pixels[..., channel])
-        return np.asarray(cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        """The image as (height, width) uint8: one color channel if asked, else luma."""
+        if channel is None or self.color is None:
+            return self.luma
+        return np.ascontiguousarray(self.color[..., channel])
+
+
+Decode = Callable[[bytes, str], Decoded]
+"""From a file's bytes, and its name for messages, to pixels; raises ``InputError`` as :func:`decode` does."""
 
 
 def resolve(root: Path, relative: str) -> Path:
@@ -79,6 +94,8 @@ def resolve(root: Path, relative: str) -> Path:
     if not relative or pure.is_absolute() or ".." in pure.parts or "\0" in relative or "\\" in relative or drive:
         raise InputError("PATH_OUTSIDE_ROOT", "path must be relative and inside the root", where=relative[:200])
     path = root / relative
+    if not _has_link(root, pure):
+        return path
     try:
         inside = path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError):
@@ -88,6 +105,21 @@ def resolve(root: Path, relative: str) -> Path:
     return path
 
 
+def _has_link(root: Path, relative: PurePosixPath) -> bool:
+    """Whether some part of a path below the root is a link, or cannot be looked at: the cheap look at each file."""
+    place = str(root)
+    for part in relative.parts:
+        place = f"{place}/{part}"
+        try:
+            if stat.S_ISLNK(os.lstat(place).st_mode):
+                return True
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError):
+            return True
+    return False
+
+
 def read_bytes(path: Path, where: str) -> bytes:
     """All bytes of an image file, with one-line errors.
 
@@ -95,9 +127,13 @@ def read_bytes(path: Path, where: str) -> bytes:
         InputError: missing, unreadable, empty or absurdly large.
     """
     try:
-        if not path.is_file():
+        try:
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise InputError("FILE_MISSING", "no such file", where=where) from None
+        if not stat.S_ISREG(status.st_mode):
             raise InputError("FILE_MISSING", "no such file", where=where)
-        size = path.stat().st_size
+        size = status.st_size
         if size == 0:
             raise InputError("IMAGE_EMPTY", "the file has no bytes", where=where, fix="download it again")
         if size > MAX_FILE_BYTES:
@@ -122,6 +158,9 @@ def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX) -> Decode
         InputError: not an image, truncated, or of absurd size; the size is read from the header before any
             pixel is decoded.
     """
+    plain = decode_jpeg(data, lambda size: _check_size(size, where, min_side_px))
+    if plain is not None:
+        return Decoded(plain.gray, plain.color, plain.channels, 8, "L" if plain.channels == 1 else "RGB")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -129,8 +168,8 @@ def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX) -> Decode
                 _check_size(image.size, where, min_side_px)
                 mode = image.mode
                 image.load()
-                upright = ImageOps.exif_transpose(image) or image
-                pixels, bit_depth = _to_uint8(upright)
+                ImageOps.exif_transpose(image, in_place=True)
+                pixels, bit_depth = _to_uint8(image)
     except InputError:
         raise
     except UnidentifiedImageError:
@@ -143,7 +182,9 @@ def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX) -> Decode
         truncated = "truncated" in str(error).lower()
         code = "IMAGE_TRUNCATED" if truncated else "IMAGE_UNDECODABLE"
         raise InputError(code, str(error)[:120] or type(error).__name__, where=where) from None
-    return Decoded(pixels=pixels, bit_depth=bit_depth, mode=mode)
+    if pixels.ndim == 2:
+        return Decoded(pixels, None, 1, bit_depth, mode)
+    return Decoded(*gray_and_color(pixels), 3, bit_depth, mode)
 
 
 def _check_size(size: tuple[int, int], where: str, min_side_px: int) -> None:
@@ -157,8 +198,8 @@ def _check_size(size: tuple[int, int], where: str, min_side_px: int) -> None:
 
 def _to_uint8(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:
     mode = image.mode
-    if mode in ("L", "RGB"):
-        return np.asarray(image, dtype=np.uint8), 8
+    if mode in ("L", "RGB", "RGBA", "RGBX", "RGBa"):
+        return _stored(image), 8
     if mode == "1":
         return np.asarray(image.convert("L"), dtype=np.uint8), 1
     if mode == "LA":
@@ -170,9 +211,25 @@ def _to_uint8(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:
         span = high - low
         scaled = np.zeros_like(values) if span == 0 else (np.where(finite, values, low) - low) / span
         return np.rint(scaled * 255).astype(np.uint8), 32 if mode == "F" else 16
-    if mode in ("RGBA", "RGBX", "RGBa"):
-        return np.ascontiguousarray(np.asarray(image, dtype=np.uint8)[..., :3]), 8
     return np.asarray(image.convert("RGB"), dtype=np.uint8), 8
+
+
+def _stored(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Pixels of an 8-bit image as Pillow holds them, without a copy where they lie in one piece of memory.
+
+    Returns:
+        (height, width), or (height, width, 3 or 4).
+    """
+    import pyarrow as pa  # here, because nothing else that looks at pictures needs it
+
+    width, height = image.size
+    try:
+        values = pa.array(image)
+    except (pa.ArrowException, ValueError, TypeError):
+        return np.asarray(image, dtype=np.uint8)
+    if image.mode == "L":
+        return np.asarray(values).reshape(height, width)
+    return np.asarray(values.flatten()).reshape(height, width, -1)
 
 
 class PictureRef(Protocol):
@@ -194,12 +251,26 @@ class PictureRef(Protocol):
         ...
 
 
+def is_volume(relative: str) -> bool:
+    """Whether a file is one of those that :mod:`neuroonco.volumes` reads, by its name.
+
+    >>> is_volume("case/case_flair.NII.gz"), is_volume("case/case_flair.png")
+    (True, False)
+    """
+    return relative.lower().endswith(VOLUME_SUFFIXES)
+
+
 def read_picture(root: Path, ref: PictureRef) -> Gray:
     """Read the picture of a slice as (height, width) uint8, whatever kind of file it lies in.
 
     Raises:
-        InputError: see :func:`read_image`.
+        InputError: see :func:`read_image` and :func:`neuroonco.volumes.read_slice`.
+        PrerequisiteError: a volume, and the extra ``volumes`` is not installed.
     """
+    if ref.image_slice is not None or is_volume(ref.image_path):
+        from neuroonco.volumes.read import read_slice  # here: most collections have none, and it knows images
+
+        return read_slice(root, ref.image_path, ref.image_slice)
     return read_image(root, ref.image_path, ref.image_channel)
 
 
@@ -210,7 +281,7 @@ def read_image(root: Path, relative: str, channel: int | None = None) -> Gray:
         InputError: see :func:`resolve`, :func:`read_bytes` and :func:`decode`.
     """
     decoded = decode(read_bytes(resolve(root, relative), relative), relative)
-    if channel is not None and decoded.pixels.ndim != 3:
+    if channel is not None and decoded.channels != 3:
         raise InputError("CHANNEL_MISSING", f"channel {channel} of a one-channel image", where=relative)
     return decoded.gray(channel)
 
@@ -222,6 +293,8 @@ def read_mask_values(root: Path, relative: str) -> Gray:
         InputError: see :func:`resolve`, :func:`read_bytes` and :func:`decode`.
     """
     data = read_bytes(resolve(root, relative), relative)
+    if data.startswith(START):  # no JPEG stores labels in a palette or in 16 bits
+        return decode(data, relative, min_side_px=1).gray()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

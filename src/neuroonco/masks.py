@@ -1,15 +1,17 @@
-"""Read a slice's lesion mask, whatever its source stores: image, label image, YOLO polygons or boxes."""
+"""Read a slice's lesion mask, whatever its source stores: image, label image, volume, YOLO polygons or boxes."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from neuroonco import images
 from neuroonco.catalog.records import MaskRef
 from neuroonco.errors import InputError
-from neuroonco.images import Gray, Mask
+from neuroonco.images import Mask
 from neuroonco.store import read_text
 from neuroonco.vocabulary import MaskKind
 
@@ -29,12 +31,21 @@ class Outline:
 
 
 def foreground(
-    values: Gray, lesion_values: tuple[int, ...] | None = None, label_values_to: int = LABEL_VALUES_TO
+    values: npt.NDArray[Any],
+    lesion_values: tuple[int, ...] | None = None,
+    label_values_to: int = LABEL_VALUES_TO,
+    top: float | None = None,
 ) -> Mask:
     """Which pixels of a stored mask are lesion.
 
     Declared label values win. Without them a mask of small values (labels) counts every non-zero one, a brighter
     mask is cut at half its own maximum, so that JPEG ringing does not count.
+
+    Args:
+        values: of the whole mask, or of one slice of it.
+        lesion_values: see :class:`neuroonco.catalog.records.MaskRef`.
+        label_values_to: the brightest value that can be a label.
+        top: the brightest value of the whole mask, if ``values`` are a slice of it.
 
     >>> foreground(np.array([[0, 1, 4]], dtype=np.uint8)).tolist()
     [[False, True, True]]
@@ -43,8 +54,8 @@ def foreground(
     """
     if lesion_values is not None:
         return np.isin(values, lesion_values)
-    top = int(values.max(initial=0))
-    return values > 0 if top <= label_values_to else values > top / 2
+    brightest = float(values.max(initial=0)) if top is None else top
+    return values > 0 if brightest <= label_values_to else values > brightest / 2
 
 
 def read_lesion_mask(
@@ -68,11 +79,16 @@ def read_lesion_mask(
         return None
     if mask.kind is MaskKind.YOLO_POLYGONS:
         return rasterise(read_outlines(root, mask), shape)
-    values = images.read_mask_values(root, mask.path)
-    if values.shape != shape:
-        found = f"mask is {values.shape[1]} x {values.shape[0]} px, its image {shape[1]} x {shape[0]}"
+    if images.is_volume(mask.path):
+        from neuroonco.volumes.lesions import read_lesion_slice  # here, because it knows masks
+
+        lesion = read_lesion_slice(root, mask, label_values_to)
+    else:
+        lesion = foreground(images.read_mask_values(root, mask.path), mask.lesion_values, label_values_to)
+    if lesion.shape != shape:
+        found = f"mask is {lesion.shape[1]} x {lesion.shape[0]} px, its image {shape[1]} x {shape[0]}"
         raise InputError("MASK_SIZE", found, where=mask.path, fix="pair the mask with its own image")
-    return foreground(values, mask.lesion_values, label_values_to)
+    return lesion
 
 
 def read_outlines(root: Path, mask: MaskRef) -> list[Outline]:

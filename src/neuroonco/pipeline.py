@@ -5,30 +5,43 @@ is always whole. Work that is independent from record to record runs in shards, 
 finished shard stays in the partial folder until the stage is complete.
 """
 
-import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from neuroonco import __version__, store
-from neuroonco.errors import InputError, PrerequisiteError
+from neuroonco.columns import table_of
+from neuroonco.digests import code_digest
+from neuroonco.errors import InputError
+from neuroonco.executors import Executor, InProcess
 from neuroonco.outcomes import Dropped, Quarantined, Record, StageOutcome
 from neuroonco.rules import RuleSet
+from neuroonco.streams import (
+    DROPPED,
+    QUARANTINED,
+    RECORDS,
+    TIES,
+    Change,
+    Shards,
+    Tally,
+    is_whole,
+    merge,
+    models_of,
+    remove_torn,
+    save_shard,
+)
 
+P = TypeVar("P")
 R = TypeVar("R", bound=Record)
 SHARD_SIZE = 32
-"""Items a shard: what a kill can lose is one shard a process."""
+"""Items a shard where one takes many milliseconds: what a kill can lose is the shards under way."""
+LIGHT_SHARD_SIZE = 256
+"""Items a shard where one takes about a millisecond."""
 MANIFEST = "manifest.json"
 
 
@@ -61,14 +74,14 @@ class Workspace:
         run: folder of the whole run.
         folder: where this stage writes.
         rules: the rule set.
-        map: the built-in, or one over several processes; see :func:`workers`.
+        executor: who does the work.
         progress: called with (stage, done, total).
     """
 
     run: Path
     folder: Path
     rules: RuleSet
-    map: Callable[..., Iterator[Any]] = map
+    executor: Executor = field(default_factory=InProcess)
     progress: Callable[[str, int, int], None] = field(default=lambda _stage, _done, _total: None)
     name: str = ""
 
@@ -81,31 +94,96 @@ class Workspace:
         save_outcome(self.folder, outcome, model)
         return outcome.counts()
 
+    def stream(
+        self,
+        pieces: Sequence[P],
+        model: type[R],
+        work: Callable[[P], StageOutcome[R]],
+        beside: Mapping[str, type[Record]] | None = None,
+        part: str = "",
+    ) -> Shards:
+        """Run ``work`` on every piece and leave its outcome on disk, one shard a piece.
+
+        The shards that exist are not done again, so that a second run after a kill does only the missing ones.
+
+        Args:
+            pieces: picklable inputs, in a stable order, e.g. :func:`neuroonco.streams.rows_of`.
+            model: record type of the outcome.
+            work: picklable, pure; may return a :class:`neuroonco.streams.ShardOutcome`.
+            beside: name of each other file that a shard may hold -> its record type.
+            part: of the stage's work, if it streams more than once.
+        """
+        models = models_of(model, beside or {})
+        base = self.folder.absolute() / "shards" / part  # workers of an engine may work in another folder
+        folders = [base / f"{number:06d}" for number in range(len(pieces))]
+        missing = [n for n, folder in enumerate(folders) if not is_whole(folder)]
+        done = len(pieces) - len(missing)
+        what = f"{self.name} {part}".strip()
+        self.progress(what, done, len(pieces))
+        jobs = ((pieces[n], folders[n]) for n in missing)
+        for _ in self.executor.map_ordered(partial(_make_shard, work=work, models=models), jobs):
+            done += 1
+            self.progress(what, done, len(pieces))
+        return Shards(folders, models)
+
     def in_shards(
         self, items: Sequence[Any], model: type[R], work: Callable[[list[Any]], StageOutcome[R]]
     ) -> StageOutcome[R]:
-        """Run ``work`` over pieces of ``items`` and join the outcomes in order.
+        """Like :meth:`stream` on pieces of a list, but everything is joined in memory, in order."""
+        pieces = [list(items[i : i + SHARD_SIZE]) for i in range(0, len(items), SHARD_SIZE)]
+        shards = self.stream(pieces, model, work)
+        return StageOutcome(
+            kept=list(shards.records(RECORDS, model)),
+            dropped=list(shards.records(DROPPED, Dropped)),
+            quarantined=list(shards.records(QUARANTINED, Quarantined)),
+        )
 
-        Finished pieces are kept on disk, so that a second run after a kill does only the missing ones.
+    def save_shards(
+        self,
+        shards: Shards,
+        *,
+        rest: StageOutcome[Any] | None = None,
+        change: Change | None = None,
+        tally: Callable[[pa.Table], None] | None = None,
+    ) -> dict[str, Any]:
+        """Write shards as the outcome files that :meth:`save` writes, a part at a time, and return their counts.
 
         Args:
-            items: picklable inputs, in a stable order.
-            model: record type of the outcome.
-            work: picklable, pure.
+            shards: what :meth:`stream` returned; a file beside the outcome is written too, ordered in the same way.
+            rest: dropped and quarantined that come on top.
+            change: see :func:`neuroonco.streams.merge`; of the records alone.
+            tally: shown the records as they are written.
         """
-        pieces = [list(items[i : i + SHARD_SIZE]) for i in range(0, len(items), SHARD_SIZE)]
-        folders = [self.folder / "shards" / f"{number:06d}" for number in range(len(pieces))]
-        missing = [n for n, folder in enumerate(folders) if not (folder / "kept.parquet").exists()]
-        done = len(pieces) - len(missing)
-        self.progress(self.name, done, len(pieces))
-        for number, outcome in zip(missing, self.map(work, [pieces[n] for n in missing]), strict=True):
-            _save_shard(folders[number], outcome, model)
-            done += 1
-            self.progress(self.name, done, len(pieces))
-        joined: StageOutcome[R] = StageOutcome()
-        for folder in folders:
-            joined.extend(_load_shard(folder, model))
-        return joined
+        reasons = Tally("reason")
+        counts: dict[str, Any] = {}
+        for name, model in shards.models.items():
+            more: Sequence[Record] = ()
+            if rest is not None and name in (DROPPED, QUARANTINED):
+                more = rest.dropped if name == DROPPED else rest.quarantined
+            counts[name] = merge(
+                partial(_tables, shards, name, more, model),
+                model,
+                self.folder / f"{name}.parquet",
+                ties=TIES.get(name),
+                change=change if name == RECORDS else None,
+                tally={RECORDS: tally, DROPPED: reasons}.get(name),
+            )
+        found = {"kept": counts[RECORDS], "dropped": counts[DROPPED], "quarantined": counts[QUARANTINED]}
+        return found | {"dropped_by_reason": reasons.counts()}
+
+
+def _make_shard(
+    job: tuple[P, Path], *, work: Callable[[P], StageOutcome[Any]], models: Mapping[str, type[Record]]
+) -> None:
+    """What a worker does with a piece: nothing but the news that it is done goes back."""
+    piece, folder = job
+    save_shard(folder, work(piece), models)
+
+
+def _tables(shards: Shards, name: str, more: Sequence[Record], model: type[Record]) -> Iterator[pa.Table]:
+    yield from shards.tables(name)
+    if more:
+        yield table_of(more, model)
 
 
 def save_outcome(folder: Path, outcome: StageOutcome[R], model: type[R]) -> None:
@@ -116,56 +194,6 @@ def save_outcome(folder: Path, outcome: StageOutcome[R], model: type[R]) -> None
     store.save(folder / "dropped.parquet", dropped, Dropped)
     quarantined = sorted(outcome.quarantined, key=lambda q: (q.slice_id, q.code, q.image_path or ""))
     store.save(folder / "quarantined.parquet", quarantined, Quarantined)
-
-
-def _save_shard(folder: Path, outcome: StageOutcome[R], model: type[R]) -> None:
-    store.save(folder / "dropped.parquet", outcome.dropped, Dropped)
-    store.save(folder / "quarantined.parquet", outcome.quarantined, Quarantined)
-    store.save(folder / "kept.parquet", outcome.kept, model)  # last: its presence says that the shard is whole
-
-
-def _load_shard(folder: Path, model: type[R]) -> StageOutcome[R]:
-    return StageOutcome(
-        kept=store.load_strict(folder / "kept.parquet", model),
-        dropped=store.load_strict(folder / "dropped.parquet", Dropped),
-        quarantined=store.load_strict(folder / "quarantined.parquet", Quarantined),
-    )
-
-
-@contextmanager
-def workers(processes: int) -> Iterator[Callable[..., Iterator[Any]]]:
-    """A ``map`` over so many processes; they start with the first work and end with the block.
-
-    Raises:
-        PrerequisiteError: a worker was killed from outside, most likely for memory.
-    """
-    if processes <= 1:
-        yield map
-        return
-    # forkserver: workers start clean, without the parent's threads; available wherever Linux or macOS is.
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["neuroonco.walk.work"])
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
-    try:
-        yield pool.map
-        pool.shutdown()
-    except BrokenProcessPool:
-        fix = "use --processes 1, or a machine with more memory; finished work is kept"
-        raise PrerequisiteError("WORKER_DIED", "a worker process was killed", fix=fix) from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _end_with_parent() -> None:
-    """Make a worker end when the run is killed: nobody else would tell it, and it would wait for work for ever."""
-
-    def watch(sentinel: int) -> None:
-        wait([sentinel])
-        os._exit(1)
-
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
 # --- one stage ---
@@ -181,20 +209,19 @@ def run_stage(stage: Stage, workspace: Workspace) -> bool:
     fingerprint = fingerprint_of(stage, workspace)
     if is_current(target, fingerprint):
         return False
-    partial = workspace.run / f"{stage.name}.partial"
-    mark = partial / "fingerprint"
+    unfinished = workspace.run / f"{stage.name}.partial"
+    mark = unfinished / "fingerprint"
     if not (mark.exists() and mark.read_text("utf-8") == fingerprint):
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
         store.write_text(mark, fingerprint)
-    for torn in partial.rglob(".*.tmp"):  # left by a kill in the middle of writing a file
-        torn.unlink()
-    workspace.folder, workspace.name = partial, stage.name
+    remove_torn(unfinished)
+    workspace.folder, workspace.name = unfinished, stage.name
     counts = stage.work(workspace)
-    shutil.rmtree(partial / "shards", ignore_errors=True)
+    shutil.rmtree(unfinished / "shards", ignore_errors=True)
     mark.unlink(missing_ok=True)
-    store.write_json(partial / MANIFEST, _manifest(stage, workspace, fingerprint, counts))
+    store.write_json(unfinished / MANIFEST, _manifest(stage, workspace, fingerprint, counts))
     shutil.rmtree(target, ignore_errors=True)
-    partial.replace(target)
+    unfinished.replace(target)
     return True
 
 
@@ -233,46 +260,3 @@ def _manifest(stage: Stage, workspace: Workspace, fingerprint: str, counts: dict
         "counts": counts,
         "outputs": {p.relative_to(folder).as_posix(): store.sha256_file(p) for p in outputs},
     }
-
-
-@cache
-def code_digest(rooms: tuple[str, ...]) -> str:
-    """Hash of the code and data files of some rooms, and of the modules that all rooms share."""
-    package = files("neuroonco")
-    shared = [e for e in package.iterdir() if e.name.endswith(".py")]
-    names = sorted({*rooms, "vocabulary"})
-    parts = [part for entry in sorted(shared, key=lambda e: e.name) for part in (entry.name, _text(entry))]
-    for name in names:
-        for path, entry in sorted(_walk(package.joinpath(name), name), key=lambda pair: pair[0]):
-            parts += [path, _text(entry)]
-    return store.sha256_text(*parts)
-
-
-def _walk(folder: Traversable, prefix: str) -> Iterator[tuple[str, Traversable]]:
-    for entry in folder.iterdir():
-        if entry.is_dir() and entry.name != "__pycache__":
-            yield from _walk(entry, f"{prefix}/{entry.name}")
-        elif entry.name.endswith((".py", ".toml", ".md", ".html", ".css")):
-            yield f"{prefix}/{entry.name}", entry
-
-
-def _text(entry: Traversable) -> str:
-    return entry.read_text("utf-8")
-
-
-def tree_digest(root: Path, folders: Sequence[str]) -> str:
-    """Hash of the names and contents of all files under some folders of a root; unreadable ones count by name."""
-    parts: list[str] = []
-    for folder in folders:
-        base = root / folder
-        for directory, subdirectories, names in os.walk(base):
-            subdirectories.sort()
-            for name in sorted(names):
-                path = Path(directory) / name
-                relative = os.fsencode(path.relative_to(root)).hex()
-                try:
-                    regular = path.is_file()
-                    parts += [relative, store.sha256_file(path) if regular else "not a file"]
-                except OSError as error:
-                    parts += [relative, f"unreadable: {error.errno}"]
-    return store.sha256_text(*parts)

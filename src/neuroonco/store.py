@@ -8,23 +8,22 @@ place, so that a kill at any moment leaves either the old file or the new one.
 import hashlib
 import json
 import os
-import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from neuroonco.columns import ROWS_PER_GROUP, parquet_rows, table_of
 from neuroonco.errors import InputError, printable
 from neuroonco.outcomes import Quarantined, Record
 
 R = TypeVar("R", bound=Record)
-ROWS_PER_GROUP = 4096
-"""Rows a Parquet row group: bounds memory while writing and reading."""
 MAX_JSON_BYTES = 2 * 1024**3
 """A JSON document larger than this is refused: it has to be held in memory whole."""
 
@@ -81,6 +80,20 @@ def load_strict(path: Path, model: type[R], reference: ReferenceCodec[R] | None 
         first = loaded.unreadable[0]
         raise InputError(first.code, first.message, where=f"{path}, {first.slice_id}", fix="rebuild the file")
     return loaded.records
+
+
+def stream(path: Path, model: type[R]) -> Iterator[R]:
+    """Like :func:`load_strict` for our own formats, one record after the other, so that memory does not grow."""
+    for number, raw in enumerate(_raw_rows(path, has_reference=False)):
+        try:
+            if isinstance(raw, InputError):
+                raise raw
+            require_text(raw, str(path))
+            record = model.model_validate(raw)
+        except (ValidationError, InputError) as error:
+            bad = _unreadable(raw, number, path, error)
+            raise InputError(bad.code, bad.message, where=f"{path}, {bad.slice_id}", fix="rebuild the file") from None
+        yield record
 
 
 def read_json(path: Path) -> Any:
@@ -263,16 +276,10 @@ def write_text(path: Path, text: str) -> None:
 
 
 def _write_parquet(path: Path, records: Iterable[R], model: type[R]) -> None:
-    schema = arrow_schema(model)
-    with pq.ParquetWriter(path, schema, compression="zstd", store_schema=False) as writer:
-        batch: list[dict[str, Any]] = []
-        for record in records:
-            batch.append(record.model_dump(mode="json"))
-            if len(batch) == ROWS_PER_GROUP:
-                writer.write_table(pa.Table.from_pylist(batch, schema))
-                batch.clear()
-        if batch:
-            writer.write_table(pa.Table.from_pylist(batch, schema))
+    with parquet_rows(path, model) as write:
+        rest = iter(records)
+        while batch := list(islice(rest, ROWS_PER_GROUP)):
+            write(table_of(batch, model))
 
 
 @contextmanager
@@ -291,37 +298,6 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-_ARROW: tuple[tuple[type, pa.DataType], ...] = (
-    (str, pa.string()),  # StrEnum too
-    (bool, pa.bool_()),  # before int: a bool is an int in Python
-    (int, pa.int64()),
-    (float, pa.float64()),
-)
-
-
-def arrow_schema(model: type[BaseModel]) -> pa.Schema:
-    """Arrow schema of a record type, from its annotations, so that an all-null column keeps its type."""
-    return pa.schema([(name, _arrow_type(f.annotation)) for name, f in model.model_fields.items()])
-
-
-def _arrow_type(annotation: Any) -> pa.DataType:
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _arrow_type(get_args(annotation)[0])
-    if origin in (Union, types.UnionType):
-        inner = [a for a in get_args(annotation) if a is not type(None)]
-        return _arrow_type(inner[0])
-    if origin in (tuple, list, Sequence):
-        return pa.list_(_arrow_type(get_args(annotation)[0]))
-    if isinstance(annotation, type):
-        if issubclass(annotation, BaseModel):
-            return pa.struct([(n, _arrow_type(f.annotation)) for n, f in annotation.model_fields.items()])
-        for python, arrow in _ARROW:
-            if issubclass(annotation, python):
-                return arrow
-    raise TypeError(f"no Arrow type for {annotation!r}")
 
 
 # --- hashes ---

@@ -1,15 +1,20 @@
 """From what a path says about an image to its records: read it once, check its mask, keep what went wrong."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from neuroonco import images, masks
 from neuroonco.catalog.files import regular_file
 from neuroonco.catalog.records import MaskRef, SliceRecord, slice_id_of
 from neuroonco.errors import InputError
 from neuroonco.outcomes import Dropped, StageOutcome, quarantine
-from neuroonco.store import sha256_bytes
+from neuroonco.sources import Reader
+from neuroonco.store import read_text, sha256_bytes
 from neuroonco.vocabulary import DropReason, MaskKind, MRSequence, Plane, TumorType
 
 YOLO_KINDS = (MaskKind.YOLO_POLYGONS, MaskKind.YOLO_BOXES)
@@ -22,9 +27,15 @@ class SliceDraft:
     Attributes:
         path_in_source: relative to the source's folder; with the content it makes the ``slice_id``.
         image_path: relative to the root.
+        reader: see :class:`neuroonco.sources.LayoutRule`.
+        labels: the source's spelling -> tumour type, for a reader that finds the label inside the file; ``unknown``
+            for a label outside the vocabulary.
         channels: sequence of each colour channel, if the file holds several; then ``sequence`` is None.
         missing_repeats: see :class:`neuroonco.sources.LayoutRule`.
         mask: the mask that is expected, whether it exists or not.
+        other_masks: further paths at which the mask may lie; the first file that exists counts.
+        label_values: the values that a label mask may hold beside 0; another one is an error of the mask.
+        type_from_mask: the tumour type is the class on the first line of the YOLO label file.
         attach_mask: False for a healthy slice: its label file is read for contradictions only.
         empty_means_absent, class_labels: see :class:`neuroonco.sources.MaskRule`.
     """
@@ -33,6 +44,8 @@ class SliceDraft:
     path_in_source: str
     image_path: str
     sample_id: str
+    reader: Reader = "image"
+    labels: Mapping[str, TumorType | Literal["unknown"]] = field(default_factory=dict)
     tumor_type: TumorType | None = None
     tumor_present: bool | None = None
     source_label: str | None = None
@@ -43,6 +56,9 @@ class SliceDraft:
     channels: tuple[MRSequence, ...] = ()
     missing_repeats: MRSequence | None = None
     mask: MaskRef | None = None
+    other_masks: tuple[str, ...] = ()
+    label_values: frozenset[int] | None = None
+    type_from_mask: bool = False
     attach_mask: bool = True
     empty_means_absent: bool = False
     class_labels: Mapping[int, TumorType] = field(default_factory=dict)
@@ -50,7 +66,7 @@ class SliceDraft:
     origin: str | None = None
 
 
-def complete(root: Path, draft: SliceDraft) -> StageOutcome[SliceRecord]:
+def complete(root: Path, draft: SliceDraft, decode: images.Decode = images.decode) -> StageOutcome[SliceRecord]:
     """Read the image and its mask, and make one record for each sequence that the file holds.
 
     An image that cannot be read is quarantined. A mask that cannot be read, or does not fit, leaves the slice
@@ -59,8 +75,8 @@ def complete(root: Path, draft: SliceDraft) -> StageOutcome[SliceRecord]:
     outcome: StageOutcome[SliceRecord] = StageOutcome()
     try:
         data = images.read_bytes(regular_file(root, draft.image_path), draft.image_path)
-        decoded = images.decode(data, draft.image_path)
-        if draft.channels and decoded.pixels.ndim != 3:
+        decoded = decode(data, draft.image_path)
+        if draft.channels and decoded.channels != 3:
             what = f"one channel where {len(draft.channels)} sequences are expected"
             raise InputError("CHANNEL_MISSING", what, where=draft.image_path)
     except InputError as error:
@@ -74,6 +90,7 @@ def complete(root: Path, draft: SliceDraft) -> StageOutcome[SliceRecord]:
         )
         return outcome
     sha256 = sha256_bytes(data)
+    draft = settle_mask(root, draft)
     mask, present, notes = draft.mask if draft.attach_mask else None, draft.tumor_present, draft.notes
     if draft.mask is not None:
         try:
@@ -97,7 +114,7 @@ def complete(root: Path, draft: SliceDraft) -> StageOutcome[SliceRecord]:
         image_sha256=sha256,
         height_px=decoded.height_px,
         width_px=decoded.width_px,
-        channels=decoded.pixels.shape[2] if decoded.pixels.ndim == 3 else 1,
+        channels=decoded.channels,
         bit_depth=decoded.bit_depth,
         tumor_present=present,
         tumor_type=draft.tumor_type,
@@ -115,6 +132,42 @@ def complete(root: Path, draft: SliceDraft) -> StageOutcome[SliceRecord]:
     else:
         outcome.kept.append(record)
     return outcome
+
+
+def settle_mask(root: Path, draft: SliceDraft) -> SliceDraft:
+    """Choose the mask file that exists, and take the tumour type from it where the source's description says so.
+
+    What is wrong with the file shows when it is read as a mask; here it only leaves the draft as it is.
+    """
+    if draft.mask is None:
+        return draft
+    mask = draft.mask
+    for path in (mask.path, *draft.other_masks) if draft.other_masks else ():
+        try:
+            regular_file(root, path)
+        except InputError:
+            continue
+        mask = mask.model_copy(update={"path": path})
+        break
+    draft = replace(draft, mask=mask)
+    if not draft.type_from_mask:
+        return draft
+    try:
+        regular_file(root, mask.path)
+        words = read_text(images.resolve(root, mask.path), masks.MAX_OUTLINE_BYTES).split(maxsplit=1)
+        said = draft.class_labels.get(int(words[0]))
+    except (InputError, ValueError, IndexError):  # missing, no number, or an empty file
+        return draft
+    if said is None:
+        return replace(draft, source_label=words[0])
+    return replace(
+        draft,
+        tumor_type=said,
+        tumor_present=said is not TumorType.HEALTHY,
+        source_label=words[0],
+        attach_mask=said is not TumorType.HEALTHY,
+        notes=(*draft.notes, f"type_from_mask:{said.value}"),
+    )
 
 
 def _split_channels(
@@ -172,10 +225,23 @@ def _read_mask(
     if not draft.attach_mask:
         return None, present, ()
     regular_file(root, mask.path)
+    if draft.label_values is not None:
+        refuse_unnamed(images.read_mask_values(root, mask.path), draft.label_values, mask.path)
     lesion = masks.read_lesion_mask(root, mask, shape)
     if draft.empty_means_absent and lesion is not None and not lesion.any():
         present = False
     return mask, present, ()
+
+
+def refuse_unnamed(values: npt.NDArray[Any], named: frozenset[int], where: str) -> None:
+    """Check that a label mask holds only 0 and values that its source's label map names.
+
+    Raises:
+        InputError: ``MASK_LABEL_UNKNOWN``, with the values.
+    """
+    if unnamed := sorted(set(np.unique(values).tolist()) - named - {0}):
+        what = f"values {', '.join(map(str, unnamed[:8]))} are not in the label map, which has {sorted(named)}"
+        raise InputError("MASK_LABEL_UNKNOWN", what, where=where, fix="name them in the source's label_map")
 
 
 def _contradictions(draft: SliceDraft, class_ids: list[int]) -> tuple[str, ...]:

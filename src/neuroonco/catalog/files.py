@@ -10,6 +10,9 @@ from neuroonco.errors import InputError
 from neuroonco.outcomes import Dropped, StageOutcome, quarantine
 from neuroonco.vocabulary import DropReason
 
+VOLUME_ENDINGS = (".nii.gz", ".nii", ".mat", ".dcm")
+"""Endings, in lower case, of files that hold slices but are no pictures."""
+
 
 def list_paths(root: Path, folder: str = "") -> list[str]:
     """Everything below a source's folder that is not a folder we can list, sorted.
@@ -101,9 +104,20 @@ def left_out(
 def reason_outside(path: str, detail: str) -> tuple[DropReason, str]:
     """Why a file that no layout describes is dropped: its ending says that it is no image, or the given detail."""
     suffix = PurePosixPath(path).suffix.lower()
-    if suffix in images.IMAGE_SUFFIXES:
+    if suffix in images.IMAGE_SUFFIXES or path.lower().endswith(VOLUME_ENDINGS):
         return DropReason.OUTSIDE_LAYOUT, detail
     return DropReason.NOT_AN_IMAGE_NAME, f"ending {shown(suffix)!r}" if suffix else "no ending"
+
+
+def stem_of(path: str) -> str:
+    """The name of a file without its folders and its ending.
+
+    >>> stem_of("P1/P1_t1.nii.gz"), stem_of("yes/a.b.png")
+    ('P1_t1', 'a.b')
+    """
+    name = PurePosixPath(path).name
+    ending = next((e for e in VOLUME_ENDINGS if name.lower().endswith(e) and len(name) > len(e)), None)
+    return name[: -len(ending)] if ending else PurePosixPath(path).stem
 
 
 def is_text(path: str) -> bool:

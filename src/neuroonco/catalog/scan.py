@@ -7,15 +7,17 @@ caller may give pieces of the list to :func:`catalog_files` in several processes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from neuroonco import images
 from neuroonco.catalog.drafts import SliceDraft, complete
-from neuroonco.catalog.files import is_text, join_path, left_out, list_folder, list_paths, reason_outside
+from neuroonco.catalog.files import is_text, join_path, left_out, list_folder, list_paths, reason_outside, stem_of
 from neuroonco.catalog.records import MaskRef, SliceRecord
 from neuroonco.catalog.sample_ids import sample_id_of, unique_sample_ids
+from neuroonco.catalog.volumes import complete_volume
 from neuroonco.errors import InputError
 from neuroonco.outcomes import StageOutcome
-from neuroonco.sources import LayoutRule, SourceSpec, load_sources, require_layout, source
+from neuroonco.sources import LayoutRule, SourceSpec, composed, load_sources, require_layout, shapes_of, source
 from neuroonco.vocabulary import DropReason, MRSequence, Plane, TumorType
 
 
@@ -33,25 +35,29 @@ def scan_source(root: Path, spec: SourceSpec, folder: str = "") -> StageOutcome[
     return merge(_scan(root, spec, folder))
 
 
-def scan_root(root: Path, source_ids: Mapping[str, str] | None = None) -> StageOutcome[SliceRecord]:
+def scan_root(
+    root: Path, source_ids: Mapping[str, str] | None = None, sources: Path | None = None
+) -> StageOutcome[SliceRecord]:
     """Catalogue a root that holds the folders of several sources.
 
     Args:
         root: folder to which all paths in the records are relative.
         source_ids: source id -> folder; None recognises the folders by their names.
+        sources: folder of further source descriptions, see :func:`neuroonco.sources.load_sources`.
 
     Raises:
         InputError: the root or a folder cannot be used, or a folder is not recognised.
     """
     outcome: StageOutcome[SliceRecord] = StageOutcome()
     if source_ids is None:
-        source_ids, loose = recognize_folders(root)
+        source_ids, loose = recognize_folders(root, sources)
         for name in loose:
             outcome.extend(left_out(root, None, "", name, *reason_outside(name, "not in a source's folder")))
-    for source_id in source_ids:
-        require_layout(source(source_id))
-    for source_id, folder in sorted(source_ids.items()):
-        outcome.extend(_scan(root, source(source_id), folder))
+    specs = {source_id: source(source_id, sources) for source_id in sorted(source_ids)}
+    for spec in specs.values():
+        require_layout(spec)
+    for source_id, spec in specs.items():
+        outcome.extend(_scan(root, spec, source_ids[source_id]))
     return merge(outcome)
 
 
@@ -62,8 +68,12 @@ def _scan(root: Path, spec: SourceSpec, folder: str) -> StageOutcome[SliceRecord
     return outcome
 
 
-def recognize_folders(root: Path) -> tuple[dict[str, str], list[str]]:
+def recognize_folders(root: Path, sources: Path | None = None) -> tuple[dict[str, str], list[str]]:
     """Which folder of a root belongs to which source, and what else lies in the root.
+
+    Args:
+        root: holds the folders.
+        sources: see :func:`scan_root`.
 
     Returns:
         Source id -> folder name, and the names of everything that is not a folder.
@@ -73,10 +83,13 @@ def recognize_folders(root: Path) -> tuple[dict[str, str], list[str]]:
     """
     entries = list_folder(root)
     names = sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))
+    known = load_sources(sources)
     found: dict[str, str] = {}
     unknown: list[str] = []
     for name in names:
-        matching = [i for i, spec in load_sources().items() if any(fnmatchcase(name, h) for h in spec.folder_hints)]
+        matching = [i for i, spec in known.items() if any(fnmatchcase(name, h) for h in spec.folder_hints)]
+        # A hint that is this very name says more than one with wildcards.
+        matching = [i for i in matching if name in known[i].folder_hints] or matching
         if not matching:
             unknown.append(name)
         elif len(matching) > 1:
@@ -90,9 +103,11 @@ def recognize_folders(root: Path) -> tuple[dict[str, str], list[str]]:
     if not entries:
         raise InputError("ROOT_EMPTY", "no files in here", where=str(root), fix="unpack the collections there")
     if unknown or not names:
-        hints = ", ".join(f"{i}: {' or '.join(s.folder_hints)}" for i, s in load_sources().items())
-        what = f"no source is known for: {', '.join(unknown)}" if unknown else "no folders of sources in here"
-        raise InputError("SOURCE_UNRECOGNIZED", what, where=str(root), fix=f"name the source; known are {hints}")
+        first = unknown[0] if unknown else ""
+        more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        what = f"no source is known by the folder {first!r}{more}" if unknown else "no folders of sources in here"
+        fix = "name the source with --source, see `neuroonco show sources`; a new one: `neuroonco sources infer DIR`"
+        raise InputError("SOURCE_UNRECOGNIZED", what, where=str(root), fix=fix)
     return found, sorted(e.name for e in entries if not e.is_dir(follow_symlinks=False))
 
 
@@ -122,7 +137,7 @@ def list_files(root: Path, spec: SourceSpec, folder: str = "") -> Listing:
     """
     require_layout(spec)
     paths = list_paths(root, folder)
-    claimed = _claimed_masks(spec, paths)
+    claimed = claimed_masks(spec, paths)
     listing = Listing([], StageOutcome())
     for path in paths:
         if path not in claimed:
@@ -131,10 +146,26 @@ def list_files(root: Path, spec: SourceSpec, folder: str = "") -> Listing:
                 listing.images.append(path)
             else:
                 listing.outcome.extend(left_out(root, spec.id, folder, path, *decided))
+    if not listing.images:
+        raise _mismatch(root, spec, folder, paths)
     return listing
 
 
-def catalog_files(root: Path, spec: SourceSpec, folder: str, paths: Iterable[str]) -> StageOutcome[SliceRecord]:
+def _mismatch(root: Path, spec: SourceSpec, folder: str, paths: Sequence[str]) -> InputError:
+    """No file is an image of the layout: say what was expected and what lies there instead."""
+    expected = " or ".join(dict.fromkeys(rule.pattern for rule in spec.layout))
+    if any("{label" in rule.pattern for rule in spec.layout):
+        expected += f" with labels such as {', '.join(list(spec.labels)[:4])}"
+    known = "" if spec.verified else " (unverified)"
+    what = f"no file fits the layout of source {spec.id}{known}: expected {expected}; found {shapes_of(paths)}"
+    where = str(root / folder) if folder else str(root)
+    fix = f"neuroonco sources check {spec.id} {where}, or describe it anew: neuroonco sources infer {where}"
+    return InputError("LAYOUT_MISMATCH", what, where=where, fix=fix)
+
+
+def catalog_files(
+    root: Path, spec: SourceSpec, folder: str, paths: Iterable[str], decode: images.Decode = images.decode
+) -> StageOutcome[SliceRecord]:
     """Read some images of a source, with their masks.
 
     Args:
@@ -142,6 +173,7 @@ def catalog_files(root: Path, spec: SourceSpec, folder: str, paths: Iterable[str
         spec: the source's description.
         folder: the source's folder relative to the root.
         paths: from :attr:`Listing.images`.
+        decode: bytes and a name for messages to pixels; see :class:`neuroonco.pictures.LastPicture`.
 
     Returns:
         Records in the order of the paths; their ``sample_id`` may not be unique yet.
@@ -150,7 +182,8 @@ def catalog_files(root: Path, spec: SourceSpec, folder: str, paths: Iterable[str
     for path in paths:
         decided = draft_of(spec, folder, path)
         if isinstance(decided, SliceDraft):
-            outcome.extend(complete(root, decided))
+            picture = decided.reader == "image"
+            outcome.extend(complete(root, decided, decode) if picture else complete_volume(root, decided))
         else:
             outcome.extend(left_out(root, spec.id, folder, path, *decided))
     return outcome
@@ -178,50 +211,54 @@ def draft_of(spec: SourceSpec, folder: str, path: str) -> SliceDraft | tuple[Dro
             return DropReason.EXCLUDED_BY_SOURCE, exclusion.reason
     if not is_text(path):
         return DropReason.NOT_AN_IMAGE_NAME, "the name is not UTF-8"
-    if _is_mask_name(spec, path):
+    if is_mask_name(spec, path):
         return DropReason.OUTSIDE_LAYOUT, "mask or label file without its image"
-    for rule in spec.layout:
-        fields = rule.compiled.match(path)
-        if fields is not None:
-            return _draft(spec, rule, fields, folder, path)
+    found = spec.match(path)
+    if found is not None:
+        return _draft(spec, *found, folder, path)
     return reason_outside(path, "no pattern of the source matches the path")
 
 
 def _draft(spec: SourceSpec, rule: LayoutRule, fields: Mapping[str, str], folder: str, path: str) -> SliceDraft:
     notes: list[str] = []
 
-    def mapped(field: str, table: Mapping[str, str]) -> str | None:
+    def mapped(field: str) -> str | None:
         """A spelling that the source's description does not list is noted, never guessed."""
-        spelling = fields.get(field)
-        if spelling is not None and spelling not in table:
+        spelling, table = fields.get(field), spec.table(field)
+        if spelling is not None and composed(spelling) not in table:
             notes.append(f"{field}_unmapped:{spelling}")
-        return None if spelling is None else table.get(spelling)
+        return None if spelling is None else table.get(composed(spelling))
 
-    label = mapped("label", spec.labels)
+    label = mapped("label")
     tumor_type = TumorType(label) if label not in (None, "unknown") else rule.tumor_type
-    sequence = mapped("sequence", spec.sequences)
-    plane = mapped("plane", spec.planes)
-    mask = None
+    sequence = mapped("sequence")
+    plane = mapped("plane")
+    mask, others = None, list[str]()
     if rule.mask is not None:
-        mask_path = join_path(folder, rule.mask.template.fill(fields))
-        mask = MaskRef(path=mask_path, kind=rule.mask.kind, lesion_values=rule.mask.lesion_values)
+        first, *others = (join_path(folder, template.fill(fields)) for template in rule.mask.templates)
+        mask = MaskRef(path=first, kind=rule.mask.kind, lesion_values=rule.mask.lesion)
     source_label = fields.get("label")
     said = tumor_type.value if tumor_type is not None else source_label or "unlabeled"
     return SliceDraft(
         source_id=spec.id,
         path_in_source=path,
         image_path=join_path(folder, path),
-        sample_id=sample_id_of(said, spec.id, PurePosixPath(path).stem),
+        reader=rule.reader,
+        labels=spec.labels,
+        sample_id=sample_id_of(said, spec.id, stem_of(path)),
         tumor_type=tumor_type,
         tumor_present=None if tumor_type is None else tumor_type is not TumorType.HEALTHY,
         source_label=source_label,
         sequence=rule.sequence if sequence is None else MRSequence(sequence),
         plane=rule.plane if plane is None else Plane(plane),
         patient_id=fields.get("patient"),
-        split=mapped("split", spec.splits) or rule.split,
+        split=mapped("split") or rule.split,
         channels=rule.channels,
         missing_repeats=rule.missing_repeats,
         mask=mask,
+        other_masks=tuple(others),
+        label_values=frozenset(rule.mask.label_map) if rule.mask is not None and rule.mask.label_map else None,
+        type_from_mask=rule.mask is not None and rule.mask.type_from_mask,
         attach_mask=tumor_type is not TumorType.HEALTHY,
         empty_means_absent=rule.mask is not None and rule.mask.empty_means_absent,
         class_labels=rule.mask.class_labels if rule.mask is not None else {},
@@ -229,19 +266,17 @@ def _draft(spec: SourceSpec, rule: LayoutRule, fields: Mapping[str, str], folder
     )
 
 
-def _claimed_masks(spec: SourceSpec, paths: Sequence[str]) -> frozenset[str]:
+def claimed_masks(spec: SourceSpec, paths: Sequence[str]) -> frozenset[str]:
     """Mask and label files whose image exists: the image accounts for them."""
     claimed: set[str] = set()
-    for rule in spec.layout:
-        if rule.mask is None:
-            continue
-        pattern, template = rule.compiled, rule.mask.template
-        for path in paths:
-            fields = pattern.match(path)
-            if fields is not None and not _is_mask_name(spec, path):
-                claimed.add(template.fill(fields))
+    for path in paths:
+        found = None if is_mask_name(spec, path) else spec.match(path)
+        if found is not None and found[0].mask is not None:
+            claimed.update(template.fill(found[1]) for template in found[0].mask.templates)
     return frozenset(claimed.intersection(paths))
 
 
-def _is_mask_name(spec: SourceSpec, path: str) -> bool:
-    return any(rule.mask is not None and rule.mask.template.match(path) is not None for rule in spec.layout)
+def is_mask_name(spec: SourceSpec, path: str) -> bool:
+    """A path with the name of a mask or label file, whether its image exists or not."""
+    masks = (rule.mask for rule in spec.layout if rule.mask is not None)
+    return any(template.match(path) is not None for mask in masks for template in mask.templates)

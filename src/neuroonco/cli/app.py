@@ -6,7 +6,7 @@ from io import TextIOWrapper
 
 import typer
 
-from neuroonco.cli import build, evaluate, label, show, slices, walk
+from neuroonco.cli import build, curate, evaluate, label, show, slices, sources, walk
 from neuroonco.errors import NeuroOncoError, printable
 
 EXIT_USAGE = 2
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for group in (walk, slices, label, build, evaluate, show):
+for group in (walk, sources, slices, curate, label, build, evaluate, show):
     group.register(app)
 
 

@@ -102,7 +102,9 @@ def sources_command(
             f"{s.id}: {s.name}",
             s.homepage,
             f"licence: {s.license}; may be passed on: {s.redistribution}; {scan}",
+            *([f"sequence: {s.sequence_note}"] if s.sequence_note is not None else []),
             *([s.license_note, s.layout_note] if source_id is not None else []),
+            *([f"reads: {rule.pattern}" for rule in s.layout] if source_id is not None else []),
         )
 
 

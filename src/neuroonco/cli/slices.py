@@ -1,4 +1,4 @@
-"""Commands from files to described slices: catalog, curate, measure, describe."""
+"""Commands from files to described slices: catalog, measure, describe."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -11,18 +11,15 @@ from neuroonco.catalog.interop import SLICE_CODEC, write_polygon_masks
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.catalog.reference_layout import scan_reference
 from neuroonco.catalog.scan import scan_root
-from neuroonco.cli.options import AsJson, Out, OutFolder, Root, Rules
+from neuroonco.cli.options import AsJson, Out, Root, Rules, Sources
 from neuroonco.cli.output import existing_root, finish, say
-from neuroonco.curate.curate import check_slices, curate
-from neuroonco.curate.quality import CurateRules
-from neuroonco.curate.records import CuratedSlice, DuplicateGroup
 from neuroonco.outcomes import StageOutcome
 from neuroonco.rules import load_rules
 from neuroonco.semantics.describe import describe_slices
 from neuroonco.semantics.interop import DESCRIBED_CODEC, MEASURED_CODEC
 from neuroonco.semantics.measure import measure_slices
 from neuroonco.semantics.records import DescribedSlice, MeasuredSlice
-from neuroonco.sources import load_sources
+from neuroonco.vocabulary import MeasureFrame
 
 
 class Layout(StrEnum):
@@ -34,7 +31,6 @@ class Layout(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command("catalog")(catalog_command)
-    app.command("curate")(curate_command)
     app.command("measure")(measure_command)
     app.command("describe")(describe_command)
 
@@ -46,6 +42,7 @@ def catalog_command(
         str | None, typer.Option("--source", help="Id of the one collection that ROOT is; see `show sources`.")
     ] = None,
     layout: Annotated[Layout | None, typer.Option("--layout", help="ROOT is in the reference's layout.")] = None,
+    sources: Sources = None,
     as_json: AsJson = False,
 ) -> None:
     """List every slice under a folder, with what its path and header say.
@@ -58,45 +55,13 @@ def catalog_command(
     if layout is Layout.REFERENCE:
         outcome = scan_reference(root)
     else:
-        outcome = scan_root(root, None if source is None else {source: ""})
+        outcome = scan_root(root, None if source is None else {source: ""}, sources)
     finish(outcome, SliceRecord, out, as_json=as_json, reference=SLICE_CODEC)
     if layout is Layout.REFERENCE and out.suffix == ".json":
         # The format can only name a mask image, so polygons become one, where the reference puts it.
         written = write_polygon_masks(root, outcome.kept)
         if written:
             say(f"{len(written)} polygon masks written beside their images, as the reference does")
-
-
-def curate_command(
-    catalog: Annotated[Path, typer.Argument(help="File made by `catalog`.")],
-    root: Root,
-    out: OutFolder,
-    rules: Rules = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Set unusable files aside, drop byte-identical copies, report contradicting labels and leaking splits.
-
-    Example: neuroonco curate catalog.parquet --root downloads/ --out curated/
-    """
-    existing_root(root)
-    limits = load_rules(rules).section("curate", CurateRules)
-    loaded = store.load(catalog, SliceRecord, SLICE_CODEC)
-    checked = check_slices(loaded.records, root=root, rules=limits)
-    result = curate(checked, priority={i: s.priority for i, s in load_sources().items()}, rules=limits)
-    store.save(out / "duplicate_groups.parquet", result.groups, DuplicateGroup)
-    extra = {
-        "duplicate_groups": len(result.groups),
-        "conflicting_groups": sum(g.conflicting_types for g in result.groups),
-        "leaking_groups": sum(g.leaking_splits for g in result.groups),
-    }
-    finish(
-        result.outcome,
-        CuratedSlice,
-        out / "records.parquet",
-        as_json=as_json,
-        unreadable=loaded.unreadable,
-        extra=extra,
-    )
 
 
 def measure_command(
@@ -113,7 +78,8 @@ def measure_command(
     existing_root(root)
     loaded = store.load(catalog, MeasuredSlice, MEASURED_CODEC)
     outcome = measure_slices(loaded.records, root=root, rules=load_rules(rules))
-    extra = {"measured": sum(r.semantics is not None for r in outcome.kept)}
+    found = [r.semantics for r in outcome.kept if r.semantics is not None]
+    extra = {"measured": len(found), "without_brain_box": sum(s.frame is not MeasureFrame.BRAIN_BOX for s in found)}
     finish(
         outcome,
         MeasuredSlice,

@@ -1,22 +1,19 @@
 """Commands over the whole walk: demo, run, trace, report, publish."""
 
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.records import ClosedItem
-from neuroonco.cli.options import AsJson, OutFolder
-from neuroonco.cli.output import existing_root, result, result_json, say, table
+from neuroonco.cli.options import DEFAULT_PROCESSES, AsJson, OutFolder, Processes
+from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, printable
+from neuroonco.executors import ExecutorKind
 from neuroonco.publish.package import write_package
 from neuroonco.sources import load_sources
 from neuroonco.walk.folders import AUDIT, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, REVIEW, SCORE
@@ -25,11 +22,10 @@ from neuroonco.walk.profile import Profile, load_profile
 from neuroonco.walk.run import RUN_FILE, Walked, locked, walk
 from neuroonco.walk.trace import trace
 
-Processes = Annotated[
-    int | None,
-    typer.Option("--processes", min=1, help="Processes that work at the same time; default: one a core, at most 4."),
+Engine = Annotated[
+    ExecutorKind,
+    typer.Option("--executor", help="Who works: processes of this machine, or Ray Data (extra `ray`)."),
 ]
-DEFAULT_PROCESSES = min(4, os.cpu_count() or 1)
 RunFolder = Annotated[Path, typer.Option("--run", help="Folder of a run.")]
 
 
@@ -47,7 +43,7 @@ def demo_command(out: OutFolder = Path("runs/demo"), processes: Processes = None
 
     Example: neuroonco demo --out runs/demo
     """
-    _walk(load_profile("demo"), out, None, None, processes, as_json=as_json)
+    _walk(load_profile("demo"), out, None, None, processes, ExecutorKind.PROCESSES, as_json=as_json)
 
 
 def run_command(
@@ -58,6 +54,7 @@ def run_command(
         Path | None, typer.Option("--decisions", help="Readers' decisions on the benchmark, .jsonl.")
     ] = None,
     processes: Processes = None,
+    executor: Engine = ExecutorKind.PROCESSES,
     as_json: AsJson = False,
 ) -> None:
     """Walk a profile; unchanged stages are skipped, and what was cut off goes on where it was.
@@ -67,35 +64,30 @@ def run_command(
     chosen = load_profile(profile)
     if root is not None:
         existing_root(root)
-    _walk(chosen, out or Path("runs") / chosen.name, root, decisions, processes, as_json=as_json)
+    _walk(chosen, out or Path("runs") / chosen.name, root, decisions, processes, executor, as_json=as_json)
 
 
 def _walk(
-    profile: Profile, out: Path, root: Path | None, decisions: Path | None, processes: int | None, *, as_json: bool
+    profile: Profile,
+    out: Path,
+    root: Path | None,
+    decisions: Path | None,
+    processes: int | None,
+    kind: ExecutorKind,
+    *,
+    as_json: bool,
 ) -> None:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+    with progress_bars() as progress:
         walked = walk(
             profile,
             out,
             root=root,
             decisions=decisions,
             processes=processes or DEFAULT_PROCESSES,
-            progress=_follow(bars),
+            kind=kind,
+            progress=progress,
         )
     _summarise(out, walked, as_json=as_json)
-
-
-def _follow(bars: Progress) -> Callable[[str, int, int], None]:
-    tasks = {}
-
-    def update(stage: str, done: int, total: int) -> None:
-        if stage not in tasks:
-            tasks[stage] = bars.add_task(stage, total=total)
-        bars.update(tasks[stage], completed=done, total=total)
-
-    return update
 
 
 def _summarise(run: Path, walked: Walked, *, as_json: bool) -> None:

@@ -135,9 +135,7 @@ def _shared(
     )
 
 
-def _counted(
-    rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], shape: tuple[int, int]
-) -> sparse.csr_matrix:
+def _counted(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], shape: tuple[int, int]) -> sparse.csr_matrix:
     return sparse.csr_matrix((np.ones(len(rows), dtype=np.int16), (rows, columns)), shape=shape)
 
 

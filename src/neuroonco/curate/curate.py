@@ -1,98 +1,149 @@
-"""Stage ``curate``: what is unusable goes into quarantine, copies are dropped, contradictions are reported."""
+"""Stage ``curate``: what happens to each slice of a group of copies, and to one whose picture is bad."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from neuroonco import images
 from neuroonco.catalog.records import SliceRecord
-from neuroonco.curate.duplicates import group_exact
-from neuroonco.curate.quality import CurateRules, check_quality
-from neuroonco.curate.records import CuratedSlice, DuplicateGroup
-from neuroonco.errors import InputError
-from neuroonco.outcomes import Dropped, StageOutcome, quarantine_slice
-from neuroonco.store import sha256_bytes
-from neuroonco.vocabulary import DropReason
+from neuroonco.curate.quality import drop_reason
+from neuroonco.curate.records import CuratedSlice, DuplicateGroup, GroupMember, QualityFinding
+from neuroonco.outcomes import Dropped
+from neuroonco.vocabulary import DropReason, DuplicateKind, TumorType, display
+
+COPY_REASONS = {
+    DuplicateKind.EXACT_BYTES: DropReason.DUPLICATE_EXACT,
+    DuplicateKind.EXACT_PIXELS: DropReason.DUPLICATE_PIXELS,
+    DuplicateKind.NEAR: DropReason.DUPLICATE_NEAR,
+    DuplicateKind.AUGMENTED: DropReason.DUPLICATE_AUGMENTED,
+}
 
 
 @dataclass(frozen=True)
-class Curation:
-    """Outcome of curation and the duplicate groups behind it."""
+class Verdict:
+    """What curation decides about one slice of a group.
 
-    outcome: StageOutcome[CuratedSlice]
-    groups: list[DuplicateGroup]
+    Attributes:
+        group_id, count: of its group.
+        flags: findings that it keeps.
+        reason, detail: why it is dropped; None if it stays.
+        tumor_type: the label that the policy gives it; None if its own stands.
+    """
 
-
-def check_slices(records: Iterable[SliceRecord], *, root: Path, rules: CurateRules) -> StageOutcome[SliceRecord]:
-    """Decode each slice and pass the usable ones; independent from slice to slice, so it can run in parts."""
-    outcome: StageOutcome[SliceRecord] = StageOutcome()
-    for record in records:
-        try:
-            if not record.image_sha256:  # a catalogue in the reference's JSON does not know its files' bytes
-                digest = sha256_bytes(images.read_bytes(images.resolve(root, record.image_path), record.image_path))
-                record = record.model_copy(update={"image_sha256": digest})
-            check_quality(images.read_picture(root, record), record.image_path, rules)
-        except InputError as error:
-            outcome.quarantined.append(quarantine_slice(error, record))
-        else:
-            outcome.kept.append(record)
-    return outcome
+    group_id: str
+    count: int
+    flags: tuple[str, ...] = ()
+    reason: DropReason | None = None
+    detail: str | None = None
+    tumor_type: TumorType | None = None
 
 
-def curate(checked: StageOutcome[SliceRecord], *, priority: Mapping[str, int], rules: CurateRules) -> Curation:
-    """Drop copies and contradictions among usable slices.
+def settle_conflicts(
+    groups: Iterable[DuplicateGroup], *, policy: str, trust: Mapping[str, int]
+) -> tuple[list[DuplicateGroup], dict[str, Verdict]]:
+    """Decide about every member of every group.
 
     Args:
-        checked: what :func:`check_slices` returned.
-        priority: of each source as representative.
-        rules: ``label_conflict_policy`` is ``drop`` (whole group) or ``keep`` (representative, flagged).
+        groups: of copies.
+        policy: for contradicting labels: ``drop`` the group; ``majority``: the label whose sources have more trust
+            than all others together, else drop; ``keep`` the representative as it is, flagged.
+        trust: of each source; a source counts once for a label, however many of its copies carry it.
+
+    Returns:
+        The groups with what was decided, and a verdict for each slice id in them.
     """
-    groups = group_exact(checked.kept, priority)
-    group_of = {m.slice_id: g for g in groups for m in g.members}
-    representative_of = {g.group_id: g.members[0] for g in groups}
-    outcome: StageOutcome[CuratedSlice] = StageOutcome(
-        dropped=list(checked.dropped), quarantined=list(checked.quarantined)
-    )
-    for record in sorted(checked.kept, key=lambda r: r.slice_id):
-        group = group_of.get(record.slice_id)
-        if group is None:
-            outcome.kept.append(_curated(record, None, ()))
-            continue
-        if group.conflicting_types and rules.label_conflict_policy == "drop":
-            labels = sorted({m.tumor_type.value for m in group.members if m.tumor_type is not None})
-            outcome.dropped.append(_drop(record, DropReason.LABEL_CONFLICT, " against ".join(labels)))
-        elif not _is_representative(record, group):
-            keeper = representative_of[group.group_id]
-            detail = f"same bytes as {keeper.image_path}"
-            outcome.dropped.append(_drop(record, DropReason.DUPLICATE_EXACT, detail))
-        else:
-            outcome.kept.append(_curated(record, group, _flags(group)))
-    return Curation(outcome, groups)
+    settled: list[DuplicateGroup] = []
+    verdicts: dict[str, Verdict] = {}
+    for group in groups:
+        decided = _majority(group.members, trust) if group.conflicting_types and policy == "majority" else None
+        drop_all = group.conflicting_types and policy != "keep" and decided is None
+        settled.append(group.model_copy(update={"decided_type": decided}))
+        flags = tuple(
+            flag
+            for flag, found in (("label_conflict", group.conflicting_types), ("split_leak", group.leaking_splits))
+            if found
+        )
+        keeper = group.members[0]
+        for member in group.members:
+            verdict = Verdict(group.group_id, len(group.members), flags)
+            if drop_all:
+                reason, detail = DropReason.LABEL_CONFLICT, _contradiction(group.members)
+            elif member is not keeper and member.kind is not None:
+                reason, detail = COPY_REASONS[member.kind], _copy_of(member, keeper)
+            else:
+                verdicts[member.slice_id] = Verdict(
+                    verdict.group_id, verdict.count, flags, tumor_type=None if decided is member.tumor_type else decided
+                )
+                continue
+            verdicts[member.slice_id] = Verdict(verdict.group_id, verdict.count, flags, reason, detail)
+    return settled, verdicts
 
 
-def _is_representative(record: SliceRecord, group: DuplicateGroup) -> bool:
-    return any(m.representative and m.slice_id == record.slice_id for m in group.members)
+def curate_slice(
+    record: SliceRecord,
+    *,
+    verdict: Verdict | None = None,
+    patient_group: str | None = None,
+    findings: Sequence[QualityFinding] = (),
+) -> CuratedSlice | Dropped:
+    """The slice as curation leaves it, or why it is dropped; the worst quality finding comes before copies.
 
-
-def _flags(group: DuplicateGroup) -> tuple[str, ...]:
-    flags = []
-    if group.conflicting_types:
-        flags.append("label_conflict")
-    if group.leaking_splits:
-        flags.append("split_leak")
-    return tuple(flags)
-
-
-def _curated(record: SliceRecord, group: DuplicateGroup | None, flags: Sequence[str]) -> CuratedSlice:
+    Args:
+        record: from the catalogue.
+        verdict: None if it has no copy.
+        patient_group: see :func:`neuroonco.curate.patients.patient_groups`.
+        findings: what is wrong with its picture.
+    """
+    for finding in findings:
+        if finding.dropped:
+            detail = f"{display(finding.flag).lower()}: {finding.score:g}, limit {finding.limit:g}"
+            return _dropped(record, drop_reason(finding.flag), detail)
+    if verdict is not None and verdict.reason is not None:
+        return _dropped(record, verdict.reason, verdict.detail)
+    fields = {name: getattr(record, name) for name in SliceRecord.model_fields}
+    if verdict is not None and verdict.tumor_type is not None:
+        said = "none" if record.tumor_type is None else record.tumor_type.value
+        fields["notes"] = (*record.notes, f"label_by_majority:{said}")
+        fields["tumor_type"] = verdict.tumor_type
+        fields["tumor_present"] = verdict.tumor_type is not TumorType.HEALTHY
     return CuratedSlice(
-        **{name: getattr(record, name) for name in SliceRecord.model_fields},
-        duplicate_group=None if group is None else group.group_id,
-        duplicate_count=1 if group is None else len(group.members),
-        flags=tuple(flags),
+        **fields,
+        duplicate_group=None if verdict is None else verdict.group_id,
+        duplicate_count=1 if verdict is None else verdict.count,
+        patient_group=patient_group,
+        flags=(*(verdict.flags if verdict is not None else ()), *(f.flag.value for f in findings)),
     )
 
 
-def _drop(record: SliceRecord, reason: DropReason, detail: str) -> Dropped:
+def _majority(members: Sequence[GroupMember], trust: Mapping[str, int]) -> TumorType | None:
+    """The label that outweighs all others; a generic tumor adds to no specific type and contradicts only healthy."""
+    labels = {m.tumor_type for m in members if m.tumor_type is not None}
+    if TumorType.HEALTHY not in labels:
+        labels.discard(TumorType.TUMOR)
+    weights = {
+        label: sum(max(1, trust.get(s, 0)) for s in {m.source_id for m in members if m.tumor_type is label})
+        for label in labels
+    }
+    best = max(sorted(weights), key=lambda label: weights[label])
+    return best if 2 * weights[best] > sum(weights.values()) else None
+
+
+def _contradiction(members: Sequence[GroupMember]) -> str:
+    return " against ".join(sorted({m.tumor_type.value for m in members if m.tumor_type is not None}))
+
+
+def _copy_of(member: GroupMember, keeper: GroupMember) -> str:
+    place = keeper.image_path
+    if keeper.image_channel is not None:
+        place += f", channel {keeper.image_channel}"
+    if keeper.image_slice is not None:
+        place += f", slice {keeper.image_slice}"
+    if member.transform is None:
+        said = "bytes" if member.kind is DuplicateKind.EXACT_BYTES else "pixels"
+        return f"same {said} as {place}"
+    through = "" if member.matched == keeper.slice_id else " through other copies"
+    return f"copy of {place}{through}: {member.transform}, score {member.score:.2f}"
+
+
+def _dropped(record: SliceRecord, reason: DropReason, detail: str | None) -> Dropped:
     return Dropped(
         slice_id=record.slice_id,
         sample_id=record.sample_id,

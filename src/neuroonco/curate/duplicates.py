@@ -1,71 +1,189 @@
-"""Byte-identical files across sources: group them, choose one representative, find contradictions."""
+"""From matches to groups of copies: who represents each, and what its members disagree about."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+
 from neuroonco.catalog.records import SliceRecord
-from neuroonco.curate.records import DuplicateGroup, GroupMember
-from neuroonco.vocabulary import TumorType
+from neuroonco.curate.records import DuplicateGroup, GroupMember, PictureMatch
+from neuroonco.curate.registration import Change
+from neuroonco.vocabulary import DuplicateKind, TumorType
 
 HELD_OUT_SPLITS = ("test", "val")
+KINDS = tuple(DuplicateKind)
 
 
-def group_exact(records: Iterable[SliceRecord], priority: Mapping[str, int]) -> list[DuplicateGroup]:
-    """Group records whose files have the same bytes and that show the same channel.
-
-    The representative is, in this order: one with a mask image, one with any mask, one with a known sequence, one
-    with a specific tumour type, the source of higher priority, the lower source id, the lower path. So it does
-    not depend on the order of the records.
+def identical(keys: Iterable[tuple[str, str]], kind: DuplicateKind) -> list[PictureMatch]:
+    """Matches between slices with the same key: each of them with the first one.
 
     Args:
-        records: catalogue records; those without a content hash are left alone.
+        keys: slice id and what is compared; an empty key is left alone.
+        kind: of the matches.
+
+    >>> [(m.first, m.second) for m in identical([("b", "x"), ("a", "x"), ("c", "")], DuplicateKind.EXACT_BYTES)]
+    [('a', 'b')]
+    """
+    by_key: dict[str, list[str]] = defaultdict(list)
+    for slice_id, key in keys:
+        if key:
+            by_key[key].append(slice_id)
+    return [
+        PictureMatch(first=members[0], second=other, kind=kind)
+        for key in sorted(by_key)
+        if len(members := sorted(by_key[key])) > 1
+        for other in members[1:]
+    ]
+
+
+def components(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Connected names, sorted, of at least two each.
+
+    >>> components([("a", "b"), ("c", "d"), ("b", "e")])
+    [['a', 'b', 'e'], ['c', 'd']]
+    """
+    linked = list(pairs)
+    names = sorted({name for pair in linked for name in pair})
+    if not names:
+        return []
+    place = {name: i for i, name in enumerate(names)}
+    rows, columns = [place[a] for a, _ in linked], [place[b] for _, b in linked]
+    graph = csr_matrix((np.ones(len(linked), dtype=np.int8), (rows, columns)), shape=(len(names), len(names)))
+    _, labels = connected_components(graph, directed=False)
+    found: dict[int, list[str]] = defaultdict(list)
+    for name, label in zip(names, labels, strict=True):
+        found[int(label)].append(name)
+    return sorted(found.values())
+
+
+def group_copies(
+    matches: Sequence[PictureMatch],
+    records: Mapping[str, SliceRecord],
+    priority: Mapping[str, int],
+    bytes_per_px: Mapping[str, float] | None = None,
+) -> list[DuplicateGroup]:
+    """Group slices that are copies of each other, directly or through others.
+
+    The representative is, in this order: one with a mask image, one with any mask, one with a known sequence, one
+    with a specific tumour type, the source of higher priority, the larger picture, the less compressed file, the
+    lower source id, the lower path. So it does not depend on the order of the records.
+
+    Args:
+        matches: those without a kind are left out.
+        records: every slice in a match.
         priority: of each source; higher wins; a source that is not listed has 0.
+        bytes_per_px: of each slice's file, if known.
 
     Returns:
         Groups of two or more, sorted by id.
     """
-    by_content: dict[tuple[str, int | None], list[SliceRecord]] = defaultdict(list)
-    for record in records:
-        if record.image_sha256:
-            by_content[record.image_sha256, record.image_channel].append(record)
-    groups = [
-        _group(sha256, members, priority)
-        for (sha256, _), members in sorted(by_content.items(), key=lambda item: (item[0][0], item[0][1] or 0))
-        if len(members) > 1
-    ]
-    return sorted(groups, key=lambda g: (g.group_id, g.members[0].slice_id))
+    copies = [m for m in matches if m.kind is not None]
+    by_slice: dict[str, list[PictureMatch]] = defaultdict(list)
+    for match in copies:
+        by_slice[match.first].append(match)
+        by_slice[match.second].append(match)
+    groups = []
+    for names in components((m.first, m.second) for m in copies):
+        members = [records[name] for name in names]
+        ordered = sorted(members, key=lambda r: _rank(r, priority, bytes_per_px or {}))
+        groups.append(_group(ordered, by_slice))
+    return sorted(groups, key=lambda g: g.group_id)
 
 
-def _group(sha256: str, members: Sequence[SliceRecord], priority: Mapping[str, int]) -> DuplicateGroup:
-    ordered = sorted(members, key=lambda r: _rank(r, priority))
-    return DuplicateGroup(
-        group_id=f"g{sha256[:16]}",
-        members=tuple(
-            GroupMember(
-                slice_id=r.slice_id,
-                source_id=r.source_id,
-                image_path=r.image_path,
-                tumor_type=r.tumor_type,
-                split=r.split,
-                representative=r is ordered[0],
-            )
-            for r in ordered
-        ),
-        conflicting_types=conflicting({r.tumor_type for r in members}),
-        leaking_splits=leaking(members),
-    )
-
-
-def _rank(record: SliceRecord, priority: Mapping[str, int]) -> tuple[bool | int | str, ...]:
+def _rank(
+    record: SliceRecord, priority: Mapping[str, int], bytes_per_px: Mapping[str, float]
+) -> tuple[bool | float | str, ...]:
     return (
         record.mask is None or record.mask.kind.value.startswith("yolo"),
         record.mask is None,
         record.sequence is None,
         record.tumor_type is None or not record.tumor_type.is_specific,
         -priority.get(record.source_id, 0),
+        -record.height_px * record.width_px,
+        -bytes_per_px.get(record.slice_id, 0.0),
         record.source_id,
         record.image_path,
+        record.slice_id,
     )
+
+
+def _group(ordered: Sequence[SliceRecord], by_slice: Mapping[str, Sequence[PictureMatch]]) -> DuplicateGroup:
+    links = _links_to(ordered[0].slice_id, by_slice)
+    members = []
+    for record in ordered:
+        link = links.get(record.slice_id)
+        members.append(
+            GroupMember(
+                slice_id=record.slice_id,
+                source_id=record.source_id,
+                image_path=record.image_path,
+                image_channel=record.image_channel,
+                image_slice=record.image_slice,
+                tumor_type=record.tumor_type,
+                split=record.split,
+                patient_id=record.patient_id,
+                representative=record is ordered[0],
+                kind=None if link is None else link.kind,
+                matched=None if link is None else link.first,
+                transform=None if link is None else _words(link),
+                score=None if link is None else link.score,
+            )
+        )
+    kinds = [m.kind for m in members if m.kind is not None]
+    return DuplicateGroup(
+        group_id="g" + ordered[0].slice_id.removeprefix("s"),
+        kind=max(kinds, key=KINDS.index),
+        members=tuple(members),
+        conflicting_types=conflicting({r.tumor_type for r in ordered}),
+        leaking_splits=leaking(ordered),
+    )
+
+
+def _links_to(start: str, by_slice: Mapping[str, Sequence[PictureMatch]]) -> dict[str, PictureMatch]:
+    """For each member the match that leads one step nearer to the representative, seen from there; best kinds first."""
+    links: dict[str, PictureMatch] = {}
+    reached, frontier = {start}, [start]
+    while frontier:
+        found: dict[str, PictureMatch] = {}
+        for name in frontier:
+            for match in by_slice[name]:
+                seen = match if match.first == name else _reversed(match)
+                if seen.second not in reached:
+                    best = found.get(seen.second)
+                    if best is None or _strength(seen) > _strength(best):
+                        found[seen.second] = seen
+        links |= found
+        reached |= found.keys()
+        frontier = sorted(found)
+    return links
+
+
+def _strength(match: PictureMatch) -> tuple[int, float, str]:
+    return (-KINDS.index(match.kind) if match.kind is not None else -len(KINDS), match.score, match.first)
+
+
+def _change(match: PictureMatch) -> Change:
+    return Change(match.mirrored, match.rotation_deg, match.scale, match.stretch)
+
+
+def _reversed(match: PictureMatch) -> PictureMatch:
+    back = _change(match).inverse()
+    return match.model_copy(
+        update={
+            "first": match.second,
+            "second": match.first,
+            "rotation_deg": back.rotation_deg,
+            "scale": back.scale,
+        }
+    )
+
+
+def _words(match: PictureMatch) -> str | None:
+    if match.kind in (DuplicateKind.EXACT_BYTES, DuplicateKind.EXACT_PIXELS):
+        return None
+    return _change(match).words
 
 
 def conflicting(types: Iterable[TumorType | None]) -> bool:

@@ -8,6 +8,7 @@ same descriptor.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -87,12 +88,15 @@ def keypoints_of(picture: Gray) -> Keypoints:
 def words_of(signatures: Signatures) -> npt.NDArray[np.uint32]:
     """The words of signatures (n, 24): shape (n, 8), each below 2 to the 24th."""
     parts = signatures.reshape(len(signatures), WORDS, BITS_PER_WORD // 8).astype(np.uint32)
-    return parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
+    return np.asarray(parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2], dtype=np.uint32)
 
 
 @cache
-def _sift() -> cv2.SIFT:
-    return cv2.SIFT_create(nfeatures=MAX_KEYPOINTS, contrastThreshold=0.02, edgeThreshold=15)
+def _sift() -> Any:
+    # OpenCV's type stubs lack the constructor.
+    return cv2.SIFT_create(  # type: ignore[attr-defined]
+        nfeatures=MAX_KEYPOINTS, contrastThreshold=0.02, edgeThreshold=15
+    )
 
 
 @cache
@@ -105,8 +109,8 @@ def _mirrored_places() -> npt.NDArray[np.intp]:
 @cache
 def _planes() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     directions = np.random.default_rng(_PLANES_SEED).standard_normal((128, WORDS * BITS_PER_WORD)).astype(np.float32)
-    mean = np.array(_MEAN_PERMILLE.split(), dtype=np.float32) / 1000
-    return directions, mean @ directions
+    mean = np.array(_MEAN_PERMILLE.split(), dtype=np.float32) / np.float32(1000)
+    return directions, np.asarray(mean @ directions, dtype=np.float32)
 
 
 def _signatures(roots: npt.NDArray[np.float32]) -> Signatures:

@@ -1,10 +1,11 @@
 """Verify candidate pairs: lay one picture over the other and measure how alike they are."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from neuroonco.catalog.records import SliceRecord
-from neuroonco.curate.keypoints import Keypoints, keypoints_of, working_picture
+from neuroonco.curate.keypoints import Keypoints, working_picture
+from neuroonco.curate.pictures import Picture
 from neuroonco.curate.records import PictureMatch
 from neuroonco.curate.registration import Alignment, change_of, from_keypoints, from_orientation, refine
 from neuroonco.curate.rules import DuplicateRules
@@ -16,19 +17,15 @@ from neuroonco.vocabulary import DuplicateKind
 
 HOPELESS_BELOW = 0.03
 """A map from keypoints on which fewer blocks are alike is not refined: no copy seen began so low."""
+PICTURES_HELD = 256
 _ORIENTATIONS_REFINED = 2
 
 
 @dataclass(frozen=True)
 class View:
-    """A picture to be compared.
+    """A picture to be compared, and the keypoints of its working picture."""
 
-    Attributes:
-        record: whose picture it is.
-        keypoints: of its working picture.
-    """
-
-    record: SliceRecord
+    picture: Picture
     keypoints: Keypoints
 
 
@@ -46,7 +43,7 @@ class CandidatePair:
 
 
 def verify_pairs(
-    pairs: Iterable[CandidatePair], *, read: Callable[[SliceRecord], Gray], rules: DuplicateRules
+    pairs: Iterable[CandidatePair], *, read: Callable[[Picture], Gray], rules: DuplicateRules
 ) -> StageOutcome[PictureMatch]:
     """Matches among candidate pairs; pairs that are not alike leave nothing.
 
@@ -56,22 +53,17 @@ def verify_pairs(
         rules: thresholds.
     """
     outcome: StageOutcome[PictureMatch] = StageOutcome()
-    kept: dict[str, Gray] = {}
+    kept: OrderedDict[str, Gray] = OrderedDict()
     for pair in pairs:
         try:
-            first, second = (_working(view.record, read, kept) for view in (pair.first, pair.second))
+            first, second = (_working(view.picture, read, kept) for view in (pair.first, pair.second))
         except InputError as error:  # it was readable a moment ago
-            outcome.quarantined.append(quarantine_slice(error, pair.first.record))
+            outcome.quarantined.append(quarantine_slice(error, pair.first.picture))
             continue
         match = match_pictures(first, second, pair, rules)
         if match is not None:
             outcome.kept.append(match)
     return outcome
-
-
-def view_of(record: SliceRecord, image: Gray) -> View:
-    """What is compared of a picture."""
-    return View(record, keypoints_of(working_picture(image)))
 
 
 def match_pictures(first: Gray, second: Gray, pair: CandidatePair, rules: DuplicateRules) -> PictureMatch | None:
@@ -93,10 +85,13 @@ def match_pictures(first: Gray, second: Gray, pair: CandidatePair, rules: Duplic
     if is_copy:
         kind = DuplicateKind.NEAR if upright else DuplicateKind.AUGMENTED
     return PictureMatch(
-        first=pair.first.record.slice_id,
-        second=pair.second.record.slice_id,
+        first=pair.first.picture.slice_id,
+        second=pair.second.picture.slice_id,
         kind=kind,
-        transform=change.words,
+        mirrored=change.mirrored,
+        rotation_deg=round(change.rotation_deg, 2),
+        scale=round(change.scale, 4),
+        stretch=round(change.stretch, 4),
         score=round(score, 4),
         blocks=blocks,
         inliers=alignment.inliers,
@@ -128,9 +123,12 @@ def _share(first: Gray, second: Gray, alignment: Alignment, rules: DuplicateRule
     )
 
 
-def _working(record: SliceRecord, read: Callable[[SliceRecord], Gray], kept: dict[str, Gray]) -> Gray:
-    if record.slice_id not in kept:
-        if len(kept) >= 256:  # pairs come ordered, so an old picture is hardly asked for again
-            kept.clear()
-        kept[record.slice_id] = working_picture(read(record))
-    return kept[record.slice_id]
+def _working(picture: Picture, read: Callable[[Picture], Gray], kept: OrderedDict[str, Gray]) -> Gray:
+    """The working picture, read once as long as its pairs follow each other."""
+    if picture.slice_id in kept:
+        kept.move_to_end(picture.slice_id)
+    else:
+        kept[picture.slice_id] = working_picture(read(picture))
+        if len(kept) > PICTURES_HELD:
+            kept.popitem(last=False)
+    return kept[picture.slice_id]

@@ -23,6 +23,47 @@ class CuratedSlice(SliceRecord):
     flags: tuple[str, ...] = ()
 
 
+class PictureMatch(Record):
+    """Two pictures that are alike.
+
+    Attributes:
+        first, second: slice ids.
+        kind: how the second is a copy of the first; None if they are no copies but alike enough to be neighboring
+            slices, or two sequences, of one patient.
+        mirrored, rotation_deg, scale, stretch: what turns the first into the second, see
+            :class:`neuroonco.curate.registration.Change`.
+        score: share of textured blocks that are alike; 1 for identical pictures.
+        blocks: how many textured blocks were compared; 0 for identical pictures.
+        inliers: keypoints that agree on the transform; 0 where it is not from keypoints.
+    """
+
+    first: str
+    second: str
+    kind: DuplicateKind | None
+    mirrored: bool = False
+    rotation_deg: float = 0.0
+    scale: float = 1.0
+    stretch: float = 1.0
+    score: float = 1.0
+    blocks: int = 0
+    inliers: int = 0
+
+
+class PictureKeypoints(Record):
+    """Keypoints of one picture as text, see :mod:`neuroonco.curate.keypoints`.
+
+    Attributes:
+        points: base64 of float32 x and y in the working picture.
+        signatures, mirrored: base64 of the signatures.
+    """
+
+    slice_id: str
+    width_px: int
+    points: str
+    signatures: str
+    mirrored: str
+
+
 class GroupMember(Record):
     """One picture of a duplicate group.
 

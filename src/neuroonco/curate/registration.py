@@ -51,6 +51,15 @@ class Change:
     scale: float
     stretch: float
 
+    def inverse(self) -> "Change":
+        """What turns the second picture back into the first one.
+
+        >>> Change(False, 10.0, 0.5, 1.0).inverse().words
+        'rotate -10.0 deg, scale 2.00'
+        """
+        rotation = self.rotation_deg if self.mirrored else -self.rotation_deg
+        return Change(self.mirrored, rotation, 1 / self.scale, self.stretch)
+
     @property
     def words(self) -> str:
         """In words, the parts that matter.
@@ -127,7 +136,9 @@ def refine(first: Gray, second: Gray, alignment: Alignment) -> Alignment | None:
     moving, affine = _band(mirrored(first, alignment)), alignment.affine
     try:
         limit = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _ITERATIONS, 1e-4)
-        affine = cv2.findTransformECC(_band(second), moving, affine.copy(), cv2.MOTION_AFFINE, limit, None, 1)[1]
+        whole = np.full(second.shape, 255, dtype=np.uint8)
+        found = cv2.findTransformECC(_band(second), moving, affine.copy(), cv2.MOTION_AFFINE, limit, whole, 1)[1]
+        affine = np.asarray(found, dtype=np.float32)
     except cv2.error:  # it did not converge: the map from the keypoints stands
         affine = alignment.affine
     if not plausible(affine):
@@ -145,7 +156,7 @@ def plausible(affine: Affine) -> bool:
     if not np.isfinite(affine).all() or np.linalg.det(affine[:, :2]) <= 0:
         return False
     long, short = np.linalg.svd(affine[:, :2], compute_uv=False)
-    return bool(0.25 < short and long < 4 and long / short < 1.8)
+    return bool(short > 0.25 and long < 4 and long / short < 1.8)
 
 
 def change_of(alignment: Alignment) -> Change:

@@ -11,7 +11,6 @@ class DuplicateRules(BaseModel):
     Attributes:
         search: ``bytes`` groups identical files only, ``pixels`` also identical pictures, ``all`` also near and
             augmented copies.
-        label_policy: what happens to a group with contradicting labels: ``drop``, ``majority`` or ``keep``.
         min_votes, max_neighbors, max_pictures_a_word: see :func:`neuroonco.curate.candidates.voted_pairs`.
         max_hash_distance: see :func:`neuroonco.curate.candidates.hash_pairs`.
         min_inliers: keypoints that must agree on one map.
@@ -26,7 +25,6 @@ class DuplicateRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     search: Literal["bytes", "pixels", "all"]
-    label_policy: Literal["drop", "majority", "keep"]
     min_votes: int = Field(ge=1)
     max_neighbors: int = Field(ge=1)
     max_pictures_a_word: int = Field(ge=2)

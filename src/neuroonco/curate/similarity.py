@@ -40,7 +40,10 @@ def share_alike(
     height, width = second.shape
     moving = mirrored(first, alignment)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpAffine(moving, alignment.affine, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    laid: Gray = np.asarray(
+        cv2.warpAffine(moving, alignment.affine, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE),
+        dtype=np.uint8,
+    )
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     inside = cv2.warpAffine(np.full_like(moving, 255), alignment.affine, (width, height), flags=flags)
     inside = cv2.erode(inside, np.ones((_EDGE_PX, _EDGE_PX), dtype=np.uint8), borderValue=0)

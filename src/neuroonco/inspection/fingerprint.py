@@ -26,7 +26,7 @@ def fingerprint_of(small: Gray) -> str:
     (16, True)
     """
     reduced = cv2.resize(small, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return f"{int(_packed(_signs(cv2.dct(reduced)[:FREQUENCIES, :FREQUENCIES]))):016x}"
+    return f"{int(_packed(cv2.dct(reduced)[:FREQUENCIES, :FREQUENCIES] > 0)):016x}"
 
 
 def orientations(fingerprint: str) -> Hashes:
@@ -49,10 +49,6 @@ def orientations(fingerprint: str) -> Hashes:
                 turned = picture ^ (odd[:, None] & flip_rows) ^ (odd[None, :] & flip_columns)
                 found.append(_packed(turned))
     return np.array(found, dtype=np.uint64)
-
-
-def _signs(frequencies: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    return np.asarray(frequencies > 0)
 
 
 def _packed(signs: npt.NDArray[np.bool_]) -> np.uint64:

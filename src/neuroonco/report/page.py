@@ -28,7 +28,7 @@ def render(context: ReportContext) -> str:
     shown = context.quarantined[:MAX_QUARANTINED]
     types = [kind for kind in QuestionType if any(kind.value in m.score.by_type for m in context.scores)]
     style = Markup(files("neuroonco.report").joinpath("page.css").read_text("utf-8"))  # noqa: S704 - our own file
-    page = _environment().get_template("page.html")
+    page = environment().get_template("page.html")
     return page.render(c=context, style=style, quarantined=shown, score_types=types)
 
 
@@ -75,8 +75,9 @@ def unanswered(score: Score) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates of this room: text from data is escaped, and a name that is not there is an error."""
+    made = Environment(
         loader=PackageLoader("neuroonco.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
@@ -86,13 +87,13 @@ def _environment() -> Environment:
         # A value that is not text is turned into text by the template; a missing one is not silently "None".
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
-    environment.filters.update(
+    made.filters.update(
         count=count, percent=percent, bounds=bounds, unanswered=unanswered, data_uri=data_uri, display=display
     )
-    environment.globals.update(
+    made.globals.update(
         charts=charts, signs=tuple(Sign), max_quarantined=MAX_QUARANTINED, term=term, type_name=_type_name
     )
-    return environment
+    return made
 
 
 def _type_name(name: str) -> str:

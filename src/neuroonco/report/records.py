@@ -75,10 +75,10 @@ class DuplicateExample(Record):
 
 
 class DuplicateSummary(Record):
-    """Groups of files with the same bytes.
+    """Groups of pictures that are copies of one another.
 
     Attributes:
-        files: in all groups together.
+        files: pictures in all groups together.
         conflicting: groups whose members carry different tumour types.
         leaking: groups with members in the training and the held-out part of a source.
     """
@@ -183,6 +183,7 @@ class ReportContext(Record):
         quarantined: all or the first of them; the page shows at most 50.
         quarantined_total: how many there are.
         phantom_truth: empty without phantoms in the run.
+        curation: relative address of the curation report; None if there is none.
     """
 
     title: str
@@ -193,6 +194,7 @@ class ReportContext(Record):
     quarantined: tuple[QuarantineRow, ...] = ()
     quarantined_total: int = 0
     duplicates: DuplicateSummary | None = None
+    curation: str | None = None
     samples: tuple[SampleSlice, ...] = ()
     air: tuple[AirRow, ...] = ()
     phantom_truth: tuple[TruthRow, ...] = ()

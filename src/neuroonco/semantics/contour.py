@@ -1,4 +1,4 @@
-"""Our mask attributes: sub-pixel outlines, noise-proof components, four shapes (rule set ``default``)."""
+"""Outlines at sub-pixel level and the four shapes told from them (rule set ``default``)."""
 
 import math
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from scipy.spatial import ConvexHull, QhullError
 from skimage import measure as skimage_measure
 
 from neuroonco.images import Mask
-from neuroonco.semantics.records import LesionSemantics, MaskGeometry
-from neuroonco.semantics.regions import region_of
-from neuroonco.vocabulary import LesionSize, LesionSpread, Shape
+from neuroonco.vocabulary import Shape
 
 Points = npt.NDArray[np.float64]
+SPIKE_DISC = 0.3
+"""Radius of the disc that does not fit into spikes, as a share of the radius of the disc of equal area."""
 
 
 class DefaultMeasureRules(BaseModel):
@@ -32,65 +32,35 @@ class DefaultMeasureRules(BaseModel):
     smoothing_share: float
     size_small_below: float
     size_large_from: float
+    size_small_below_of_box: float
+    size_large_from_of_box: float
+    box_holds_from: float
+    midline_tolerance: float
     ellipse_overlap_oval_from: float
     elongation_round_to: float
     circularity_irregular_below: float
     solidity_irregular_below: float
+    spikes_irregular_from: float
     dominant_share_from: float
 
 
 @dataclass(frozen=True)
 class Outline:
-    """Scale-free numbers of one outline, from its smoothed sub-pixel contour."""
+    """Scale-free numbers of one outline, from its smoothed sub-pixel contour, and of its spikes.
+
+    Attributes:
+        circularity: 4 pi area / perimeter squared.
+        solidity: area over that of the convex hull.
+        elongation: major over minor axis of the ellipse of equal second moments.
+        ellipse_overlap: intersection over union with that ellipse.
+        spikes: share of the pixels, before smoothing, that an opening with :data:`SPIKE_DISC` takes away.
+    """
 
     circularity: float
     solidity: float
     elongation: float
     ellipse_overlap: float
-
-
-def measure_default(mask: Mask, rules: DefaultMeasureRules) -> LesionSemantics | None:
-    """Attributes of a lesion mask (height, width); None without foreground.
-
-    Components below the noise limits are left out, unless nothing else is there. The shape is None where the
-    largest component is too small to judge.
-    """
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    if count == 0:
-        return None
-    areas = np.bincount(labels.ravel())[1:]
-    limit = max(rules.min_component_px, rules.min_component_share * int(areas.sum()))
-    counted = np.flatnonzero(areas >= limit)
-    if counted.size == 0:
-        counted = np.array([int(np.argmax(areas))])
-    total = int(areas[counted].sum())
-    largest = int(counted[np.argmax(areas[counted])])
-    largest_px = int(areas[largest])
-
-    foreground = np.isin(labels, counted + 1)
-    rows, columns = np.nonzero(foreground)
-    share = total / mask.size
-    centroid_x = (float(columns.mean()) + 0.5) / mask.shape[1]
-    centroid_y = (float(rows.mean()) + 0.5) / mask.shape[0]
-    outline = outline_of(labels == largest + 1, rules.smoothing_share)
-    judged = outline is not None and largest_px >= rules.min_shape_px
-    return LesionSemantics(
-        size=_size(share, rules),
-        shape=shape_of(outline, rules) if judged and outline is not None else None,
-        spread=_spread(counted.size, largest_px / total, rules),
-        location=region_of(centroid_x, centroid_y),
-        geometry=MaskGeometry(
-            area_px=total,
-            area_share=share,
-            component_count=int(counted.size),
-            largest_share=largest_px / total,
-            circularity=outline.circularity if outline else None,
-            elongation=outline.elongation if outline else 1.0,
-            centroid_x=centroid_x,
-            centroid_y=centroid_y,
-        ),
-        rules="default",
-    )
+    spikes: float
 
 
 def outline_of(component: Mask, smoothing_share: float) -> Outline | None:
@@ -123,6 +93,7 @@ def outline_of(component: Mask, smoothing_share: float) -> Outline | None:
         solidity=area / hull,
         elongation=elongation,
         ellipse_overlap=overlap,
+        spikes=_spikes(box, SPIKE_DISC * diameter / 2),
     )
 
 
@@ -132,7 +103,18 @@ def shape_of(outline: Outline, rules: DefaultMeasureRules) -> Shape:
         return Shape.ROUND if outline.elongation <= rules.elongation_round_to else Shape.OVAL
     jagged = outline.circularity < rules.circularity_irregular_below
     concave = outline.solidity < rules.solidity_irregular_below
-    return Shape.IRREGULAR if jagged or concave else Shape.LOBULATED
+    spiked = outline.spikes >= rules.spikes_irregular_from
+    return Shape.IRREGULAR if jagged or concave or spiked else Shape.LOBULATED
+
+
+def _spikes(box: Mask, radius_px: float) -> float:
+    """Share of a component that no disc of that radius within it covers; all of it if none fits."""
+    padded = np.pad(box, 1)
+    fits = ndimage.distance_transform_edt(padded) > radius_px
+    if not fits.any():
+        return 1.0
+    covered = ndimage.distance_transform_edt(~fits) <= radius_px
+    return float(1 - covered[padded].mean())
 
 
 def _area(points: Points) -> float:
@@ -153,16 +135,3 @@ def _ellipse(inside: Mask) -> tuple[float, float]:
     ellipse = distance <= 1
     overlap = float((ellipse & inside).sum() / (ellipse | inside).sum())
     return math.sqrt(float(variances[1] / variances[0])), overlap
-
-
-def _size(share: float, rules: DefaultMeasureRules) -> LesionSize:
-    if share < rules.size_small_below:
-        return LesionSize.SMALL
-    return LesionSize.MEDIUM if share < rules.size_large_from else LesionSize.LARGE
-
-
-def _spread(components: int, largest_share: float, rules: DefaultMeasureRules) -> LesionSpread:
-    if components == 1:
-        return LesionSpread.SOLITARY
-    dominant = largest_share >= rules.dominant_share_from
-    return LesionSpread.DOMINANT_WITH_SATELLITES if dominant else LesionSpread.SCATTERED

@@ -6,7 +6,8 @@ from neuroonco.catalog.interop import reference_label
 from neuroonco.outcomes import StageOutcome
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice, LesionSemantics, MeasuredSlice
-from neuroonco.vocabulary import LesionSpread, TumorType, display, interop
+from neuroonco.semantics.wording import lesion_sentences
+from neuroonco.vocabulary import TumorType, display, interop
 
 HEALTHY_SPELLINGS = ("notumor", "no tumor", "healthy", "normal", "control")
 UNKNOWN_SPELLINGS = ("unknown", "none", "null", "nan", "undefined")
@@ -94,22 +95,5 @@ def describe(record: MeasuredSlice) -> str:
     if record.sequence is None:
         sentences.append("The sequence is not stated.")
     if record.semantics is not None:
-        sentences.append(_lesion_sentence(record.semantics))
+        sentences.extend(lesion_sentences(record.semantics))
     return " ".join(sentences)
-
-
-def _lesion_sentence(semantics: LesionSemantics) -> str:
-    adjectives = [display(t).lower() for t in (semantics.size, semantics.shape) if t is not None]
-    noun = {
-        LesionSpread.SCATTERED: "several lesions, the largest",
-        LesionSpread.DOMINANT_WITH_SATELLITES: "one dominant lesion with satellites, the largest",
-        LesionSpread.SOLITARY: "a single lesion",
-        None: "a lesion",
-    }[semantics.spread]
-    # Without an outline (size and spread unknown) the place is from a box.
-    words = f"The mask shows {noun}" if semantics.spread is not None else "A box marks a lesion"
-    if adjectives:
-        words += f" {', '.join(adjectives)}" if "largest" in noun else f", {', '.join(adjectives)}"
-    if semantics.location is not None:
-        words += f"; its center lies in the {display(semantics.location).lower()}"
-    return words + "."

@@ -1,10 +1,10 @@
 """Path patterns of a source's layout: readable templates with named fields, compiled to anchored expressions.
 
 A pattern is a path relative to the source's folder. ``{field}`` takes one or more characters up to ``/`` or up to
-the character that follows the field in the pattern; ``{number}`` takes digits, ``{stem}`` the rest of a file name
-and ``{ext}`` the ending of an image, in any case. A field that comes twice must have the same text both times. A
-field whose name starts with ``_`` is read over. ``**`` as a whole segment stands for any folders, or, at the end,
-for everything below.
+the character that follows the field in the pattern; ``{field*}`` may hold that character too and takes as much as it
+can. ``{number}`` takes digits, ``{stem}`` the rest of a file name and ``{ext}`` the ending of an image, in any case.
+A field that comes twice must have the same text both times. A field whose name starts with ``_`` is read over. ``**``
+as a whole segment stands for any folders, or, at the end, for everything below.
 
 No repetition lies inside another one, so that a hostile file name cannot make matching slow.
 """
@@ -19,8 +19,11 @@ from neuroonco.images import IMAGE_SUFFIXES
 
 FIELDS = ("label", "split", "sequence", "plane", "patient", "number", "stem", "ext")
 """Names a field may have, besides those that start with ``_``."""
+FOLDERS = "**"
+"""Key under which a match holds the folders that ``**`` stood for, with a slash at the end."""
 
 _PARTS = re.compile(r"\{([^{}]*)\}|([^{}]+)")
+_FOLDERS_GROUP = "_F"
 _ENDINGS = "|".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
 
 
@@ -40,11 +43,18 @@ class PathPattern:
     def match(self, path: str) -> dict[str, str] | None:
         """The fields of a path, or None if the pattern does not describe the whole path."""
         found = self.regex.fullmatch(path)
-        return None if found is None else found.groupdict()
+        if found is None:
+            return None
+        fields = found.groupdict()
+        if _FOLDERS_GROUP in fields:
+            fields[FOLDERS] = fields.pop(_FOLDERS_GROUP)
+        return fields
 
     def fill(self, fields: Mapping[str, str]) -> str:
         """The path that the pattern describes for these fields."""
-        return _PARTS.sub(lambda part: fields[part[1]] if part[1] else part[2], self.text)
+        inside = self.text.removeprefix("**/")
+        folders = fields[FOLDERS] if inside != self.text else ""
+        return folders + _PARTS.sub(lambda part: fields[part[1].removesuffix("*")] if part[1] else part[2], inside)
 
 
 @cache
@@ -58,18 +68,24 @@ def compile_pattern(text: str) -> PathPattern:
     {'split': 'Training', 'label': 'no_tumor', 'stem': 'image(1)', 'ext': 'JPG'}
     >>> compile_pattern("{split}/{label}/{stem}.{ext}").match("Training/x/y/1.jpg") is None
     True
+    >>> compile_pattern("**/{label*} {sequence}/{number}.{ext}").match("archive/Glioma (low grade) T1C+/7.png")
+    {'label': 'Glioma (low grade)', 'sequence': 'T1C+', 'number': '7', 'ext': 'png', '**': 'archive/'}
     """
     segments = text.split("/")
     if not text or "" in segments or ".." in segments or "." in segments:
         raise _invalid(text, "a pattern is a relative path")
-    if segments.count("**") > 1:
-        raise _invalid(text, "`**` may come once")
+    last_segment = len(segments) - 1
+    if any(segment == "**" and 0 < position < last_segment for position, segment in enumerate(segments)):
+        raise _invalid(text, "`**` may stand at the beginning and at the end")
     seen: set[str] = set()
     expression = ""
     for position, segment in enumerate(segments):
-        last = position == len(segments) - 1
-        if segment == "**":
-            expression += ".+" if last else "(?:[^/]+/)*"
+        last = position == last_segment
+        if segment == "**" and last:
+            expression += ".+"
+        elif segment == "**":
+            seen.add(FOLDERS)
+            expression += f"(?P<{_FOLDERS_GROUP}>(?:[^/]+/)*)"
         else:
             expression += _segment_regex(segment, seen, text) + ("" if last else "/")
     return PathPattern(text, frozenset(seen), re.compile(expression, re.DOTALL))
@@ -77,22 +93,25 @@ def compile_pattern(text: str) -> PathPattern:
 
 def _segment_regex(segment: str, seen: set[str], text: str) -> str:
     parts = list(_PARTS.finditer(segment))
-    if "".join(part[0] for part in parts) != segment or "*" in segment:
+    if "".join(part[0] for part in parts) != segment or "*" in _PARTS.sub(r"\2", segment):
         raise _invalid(text, "a stray brace or `*`")
-    expression, after_stem = "", False
+    expression, after_stem, starred = "", False, 0
     for part, following in zip(parts, [*parts[1:], None], strict=True):
         if part[2] is not None:
             expression += re.escape(part[2])
             continue
-        name = part[1]
+        name = part[1].removesuffix("*")
+        starred += part[1].endswith("*")
         if name not in FIELDS and not re.fullmatch(r"_[a-z]+", name):
             raise _invalid(text, f"unknown field {{{name}}}; known: {', '.join(FIELDS)} and _anything")
         if following is not None and following[2] is None:
             raise _invalid(text, f"no text between {{{name}}} and {following[0]}")
         if after_stem and name != "ext":
             raise _invalid(text, f"only {{ext}} may follow {{stem}} in a segment, not {{{name}}}")
+        if starred > 1 or (part[1].endswith("*") and name in ("number", "stem", "ext")):
+            raise _invalid(text, "one field of a segment may have a `*`, and no number, stem or ext")
         after_stem = after_stem or name == "stem"
-        stop = following[2][0] if following is not None else ""
+        stop = following[2][0] if following is not None and not part[1].endswith("*") else ""
         expression += f"(?P={name})" if name in seen else f"(?P<{name}>{_field_regex(name, stop)})"
         seen.add(name)
     return expression

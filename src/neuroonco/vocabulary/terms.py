@@ -44,7 +44,7 @@ class Plane(StrEnum):
 
 
 class LesionSize(StrEnum):
-    """Lesion area as a share of the image."""
+    """Lesion area as a share of the brain box, or of the image (:class:`MeasureFrame`)."""
 
     SMALL = "small"
     MEDIUM = "medium"
@@ -60,7 +60,7 @@ class LesionSpread(StrEnum):
 
 
 class ImageRegion(StrEnum):
-    """Cell of a 3 x 3 grid over the image: a place in the picture, not an anatomical side."""
+    """Cell of a 3 x 3 grid over the image or the brain box in it: a place in the picture, not an anatomical side."""
 
     UPPER_LEFT = "upper_left"
     UPPER_CENTER = "upper_center"
@@ -207,6 +207,22 @@ class PatientSide(StrEnum):
 
     LEFT = "left"
     RIGHT = "right"
+
+
+class Laterality(StrEnum):
+    """Where lesions lie with respect to the patient's midline."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    MIDLINE = "midline"
+    BILATERAL = "bilateral"
+
+
+class MeasureFrame(StrEnum):
+    """What sizes and positions of a lesion are relative to."""
+
+    BRAIN_BOX = "brain_box"
+    CANVAS = "canvas"
 
 
 class DuplicateKind(StrEnum):

@@ -40,6 +40,7 @@ from neuroonco.rules import load_rules
 from neuroonco.score.records import AirReport, AttributeReport, Score
 from neuroonco.sources import load_sources
 from neuroonco.vocabulary import QuestionType, Sign, display
+from neuroonco.walk.curation_page import CURATION, write_run_curation
 from neuroonco.walk.folders import AUDIT, BUILD, CATALOG, CURATE, DESCRIBE, FUSE, MEASURE, READ, REVIEW, SCORE
 from neuroonco.walk.profile import Profile
 
@@ -50,12 +51,13 @@ QUARANTINE_ROWS = 50
 
 
 def write_report(run: Path, profile: Profile, root: Path, path: Path) -> Path:
-    """Write one self-contained page about a run; the same run gives the same bytes."""
+    """Write one self-contained page about a run, and beside it those on curation; the same run gives the same bytes."""
     try:
         context = context_of(run, profile, root)
     except (KeyError, TypeError, ValidationError):
         fix = "run the profile again"
         raise InputError("RUN_BROKEN", "a manifest or the scores are not as written", where=str(run), fix=fix) from None
+    write_run_curation(run, profile, root, path)
     store.write_text(path, render(context))
     return path
 
@@ -89,6 +91,7 @@ def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
         quarantined=tuple(rows[:QUARANTINE_ROWS]),
         quarantined_total=len(rows),
         duplicates=_duplicates(run, root),
+        curation=f"{CURATION}/index.html",
         samples=_samples(run, root),
         air=tuple(
             AirRow(label=_label(kind), report=AirReport.model_validate(report))
@@ -212,7 +215,6 @@ def _truth_rows(document: dict[str, Any] | None) -> tuple[TruthRow, ...]:
 
 def _benchmark(run: Path) -> BenchmarkSummary:
     items: Sequence[ClosedItem] = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
-    letters = Counter(item.answer for item in items)
     return BenchmarkSummary(
         images=len({item.image_id for item in items}),
         questions=len(items),
@@ -225,7 +227,7 @@ def _benchmark(run: Path) -> BenchmarkSummary:
             for kind in QuestionType
             if any(i.question_type is kind for i in items)
         ),
-        answer_letters=dict(sorted(letters.items())),
+        answer_letters=dict(sorted(Counter(item.answer for item in items).items())),
     )
 
 

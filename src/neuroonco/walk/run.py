@@ -8,7 +8,8 @@ from pathlib import Path
 
 from neuroonco import store
 from neuroonco.errors import InputError, UsageError
-from neuroonco.pipeline import Workspace, run_stage, workers
+from neuroonco.executors import ExecutorKind, executor
+from neuroonco.pipeline import Workspace, run_stage
 from neuroonco.rules import load_rules
 from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
 from neuroonco.walk.models import require_model
@@ -41,6 +42,7 @@ def walk(
     root: Path | None = None,
     decisions: Path | None = None,
     processes: int = 1,
+    kind: ExecutorKind = ExecutorKind.PROCESSES,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Walked:
     """Run all stages of a profile; stages whose inputs, rules and code are unchanged are skipped.
@@ -51,12 +53,16 @@ def walk(
         root: folder of the collections; not for a profile that draws phantoms.
         decisions: readers' decisions on benchmark items.
         processes: how many processes may work.
+        kind: who does the work; the outputs are the same.
         progress: called with (stage, done, total).
 
     Raises:
         UsageError: a root is missing, or given to a profile that draws its own slices.
         InputError: the root or the run's folder cannot be used, or another process works in it.
+        PrerequisiteError: the executor is not installed, or lost a process.
     """
+    run = run.absolute()  # workers of an engine may work in another folder
+    root = None if root is None else root.absolute()
     for name in profile.models:
         require_model(name)
     if profile.phantoms is not None:
@@ -70,8 +76,8 @@ def walk(
         workspace.progress = progress
     done: list[str] = []
     skipped: list[str] = []
-    with locked(run), workers(processes) as workspace.map:
-        for torn in [*run.glob(".*.tmp"), *(run / REPORT).glob(".*.tmp")]:  # left by a kill while writing
+    with locked(run), executor(kind, processes) as workspace.executor:
+        for torn in [*run.glob(".*.tmp"), *(run / REPORT).rglob(".*.tmp")]:  # left by a kill while writing
             torn.unlink()
         store.write_json(run / RUN_FILE, profile.model_dump(mode="json"))
         for stage in stages_of(profile, root, decisions):

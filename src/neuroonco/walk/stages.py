@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from neuroonco import images, store
-from neuroonco.pipeline import Stage, Workspace, tree_digest
+from neuroonco.digests import tree_digest
+from neuroonco.pipeline import Stage, Workspace
 from neuroonco.walk import work
+from neuroonco.walk.catalogue import catalog
 from neuroonco.walk.folders import (
     AUDIT,
     BUILD,
@@ -41,9 +43,10 @@ def stages_of(profile: Profile, root: Path, decisions: Path | None = None) -> li
     seed, models = profile.seed, list(profile.models)
 
     stages = [
-        _stage(CATALOG, drawn, "catalog sources", "", partial(work.catalog, root=root, folders=folders),
+        _stage(CATALOG, drawn, "catalog inspection sources", "volumes", partial(catalog, root=root, folders=folders),
                folders=folders, content=content),
-        _stage(CURATE, (CATALOG,), "catalog curate sources", "curate", partial(work.curate, root=root)),
+        _stage(CURATE, (CATALOG,), "catalog inspection curate sources", "curate duplicates",
+               partial(work.curate, root=root)),
         _stage(MEASURE, (CURATE,), "semantics", "measure", partial(work.measure, root=root)),
         _stage(DESCRIBE, (MEASURE,), "semantics", "describe", work.describe),
         _stage(READ, (DESCRIBE,), "readings", "read", partial(work.read, root=root), reader="measuring"),

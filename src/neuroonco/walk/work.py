@@ -4,18 +4,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from neuroonco import store
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from neuroonco import columns, pipeline, store
 from neuroonco.audit.apply import apply_answers
 from neuroonco.audit.physics import PhysicsRules, answer_labels
 from neuroonco.audit.records import AuditAnswer, AuditedLabel
 from neuroonco.build.build import build_benchmark, build_instructions, write_benchmark, write_instructions
 from neuroonco.build.records import ClosedItem
-from neuroonco.catalog.records import SliceRecord
-from neuroonco.catalog.scan import catalog_files, list_files, merge
-from neuroonco.curate.curate import check_slices
-from neuroonco.curate.curate import curate as curate_slices
-from neuroonco.curate.quality import CurateRules
-from neuroonco.curate.records import CuratedSlice, DuplicateGroup
+from neuroonco.curate.records import CuratedSlice
 from neuroonco.fusion.fuse import fuse_readings
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import StageOutcome, reasons
@@ -28,11 +26,15 @@ from neuroonco.readings.records import LesionReading
 from neuroonco.readings.rules import ReadRules
 from neuroonco.review.records import ReviewDecision
 from neuroonco.review.sheet import apply_decisions
+from neuroonco.rules import RuleSet
 from neuroonco.semantics.describe import describe_slices
 from neuroonco.semantics.measure import measure_slices
 from neuroonco.semantics.records import DescribedSlice, MeasuredSlice
-from neuroonco.sources import load_sources, source
+from neuroonco.sources import load_sources
+from neuroonco.streams import Rows, ShardOutcome, rows_of
 from neuroonco.vocabulary import ReadingKind
+from neuroonco.walk.catalogue import INSPECTIONS
+from neuroonco.walk.curation import curate_catalog
 from neuroonco.walk.figures import figures
 from neuroonco.walk.folders import (
     AUDIT,
@@ -62,71 +64,63 @@ def _draw(numbers: list[int], *, root: Path, seed: int) -> StageOutcome[PhantomT
     return StageOutcome(kept=list(write_images(root, numbers, seed)))
 
 
-def catalog(ws: Workspace, *, root: Path, folders: dict[str, str]) -> dict[str, Any]:
-    """Catalogue the sources' folders, file by file."""
-    listings = {source_id: list_files(root, source(source_id), folder) for source_id, folder in folders.items()}
-    jobs = [(source_id, path) for source_id, listing in listings.items() for path in listing.images]
-    outcome = ws.in_shards(jobs, SliceRecord, partial(_catalog_shard, root=root, folders=folders))
-    for listing in listings.values():
-        outcome.extend(listing.outcome)
-    merged = merge(outcome)
-    return ws.save(merged, SliceRecord) | {"dropped_by_reason": reasons(merged.dropped)}
-
-
-def _catalog_shard(jobs: list[tuple[str, str]], *, root: Path, folders: dict[str, str]) -> StageOutcome[SliceRecord]:
-    outcome: StageOutcome[SliceRecord] = StageOutcome()
-    for source_id in sorted({source_id for source_id, _ in jobs}):
-        paths = [path for job_source, path in jobs if job_source == source_id]
-        outcome.extend(catalog_files(root, source(source_id), folders[source_id], paths))
-    return outcome
-
-
 def curate(ws: Workspace, *, root: Path) -> dict[str, Any]:
-    """Set unusable files aside, drop copies and contradictions."""
-    rules = ws.rules.section("curate", CurateRules)
-    records = store.load_strict(ws.input(CATALOG), SliceRecord)
-    checked = ws.in_shards(records, SliceRecord, partial(check_slices, root=root, rules=rules))
+    """Judge pictures, drop copies and contradictions, group patients."""
     priority = {source_id: spec.priority for source_id, spec in load_sources().items()}
-    result = curate_slices(checked, priority=priority, rules=rules)
-    store.save(ws.folder / "duplicate_groups.parquet", result.groups, DuplicateGroup)
-    counts = ws.save(result.outcome, CuratedSlice)
-    return counts | {
-        "dropped_by_reason": reasons(result.outcome.dropped),
-        "duplicate_groups": len(result.groups),
-        "conflicting_groups": sum(g.conflicting_types for g in result.groups),
-        "leaking_groups": sum(g.leaking_splits for g in result.groups),
-    }
+    return curate_catalog(
+        ws,
+        records=ws.input(CATALOG),
+        inspections=ws.input(CATALOG, f"{INSPECTIONS}.parquet"),
+        root=root,
+        priority=priority,
+    )
 
 
 def measure(ws: Workspace, *, root: Path) -> dict[str, Any]:
     """Turn masks into attributes."""
-    records = store.load_strict(ws.input(CURATE), CuratedSlice)
-    outcome = ws.in_shards(records, MeasuredSlice, partial(measure_slices, root=root, rules=ws.rules))
-    counts = ws.save(outcome, MeasuredSlice)
-    return counts | {
-        "with_mask": sum(r.mask is not None for r in outcome.kept),
-        "measured": sum(r.semantics is not None for r in outcome.kept),
-    }
+    counts = {"with_mask": 0, "measured": 0}
+
+    def tally(table: pa.Table) -> None:
+        counts["with_mask"] += table.num_rows - table["mask"].null_count
+        counts["measured"] += table.num_rows - table["semantics"].null_count
+
+    pieces = rows_of(ws.input(CURATE), CuratedSlice, pipeline.LIGHT_SHARD_SIZE)
+    shards = ws.stream(pieces, MeasuredSlice, partial(_measure, root=root, rules=ws.rules))
+    return ws.save_shards(shards, tally=tally) | counts
+
+
+def _measure(rows: Rows[CuratedSlice], *, root: Path, rules: RuleSet) -> StageOutcome[MeasuredSlice]:
+    return measure_slices(rows.read(), root=root, rules=rules)
 
 
 def describe(ws: Workspace) -> dict[str, Any]:
     """Turn attributes into text."""
-    records = store.load_strict(ws.input(MEASURE), MeasuredSlice)
-    return ws.save(describe_slices(records, rules=ws.rules), DescribedSlice)
+    pieces = rows_of(ws.input(MEASURE), MeasuredSlice, pipeline.LIGHT_SHARD_SIZE)
+    return ws.save_shards(ws.stream(pieces, DescribedSlice, partial(_describe, rules=ws.rules)))
+
+
+def _describe(rows: Rows[MeasuredSlice], *, rules: RuleSet) -> StageOutcome[DescribedSlice]:
+    return describe_slices(rows.read(), rules=rules)
 
 
 def read(ws: Workspace, *, root: Path) -> dict[str, Any]:
     """Read every slice twice, conservatively and skeptically."""
     rules = ws.rules.section("read", ReadRules)
-    records = store.load_strict(ws.input(DESCRIBE), DescribedSlice)
-    outcome = ws.in_shards(records, LesionReading, partial(_read_both, root=root, rules=rules))
-    counts = ws.save(outcome, LesionReading)
-    found = {k: sum(bool(r.lesion_found) for r in outcome.kept if r.kind is k) for k in ReadingKind}
-    return counts | {"lesion_found": {kind.value: n for kind, n in found.items()}}
+    found = dict.fromkeys((kind.value for kind in ReadingKind), 0)
+
+    def tally(table: pa.Table) -> None:
+        lesions = table.filter(pc.field("lesion_found"))
+        for kind in found:
+            found[kind] += pc.sum(pc.equal(lesions["kind"], kind)).as_py() or 0
+
+    pieces = rows_of(ws.input(DESCRIBE), DescribedSlice, pipeline.SHARD_SIZE)
+    shards = ws.stream(pieces, LesionReading, partial(_read_both, root=root, rules=rules))
+    return ws.save_shards(shards, tally=tally) | {"lesion_found": found}
 
 
-def _read_both(records: list[DescribedSlice], *, root: Path, rules: ReadRules) -> StageOutcome[LesionReading]:
+def _read_both(rows: Rows[DescribedSlice], *, root: Path, rules: ReadRules) -> StageOutcome[LesionReading]:
     outcome: StageOutcome[LesionReading] = StageOutcome()
+    records = rows.read()
     for kind in ReadingKind:
         outcome.extend(read_slices(records, root=root, kind=kind, rules=rules))
     return outcome
@@ -152,32 +146,34 @@ def fuse(ws: Workspace) -> dict[str, Any]:
 
 def audit(ws: Workspace, *, root: Path) -> dict[str, Any]:
     """Check the fused labels by MR physics."""
-    labels = store.load_strict(ws.input(FUSE), FusedLabel)
-    slices = {r.slice_id: r for r in store.load_strict(ws.input(DESCRIBE), DescribedSlice)}
-    rules = ws.rules.section("audit_physics", PhysicsRules)
-    pairs = [(label, slices[label.slice_id]) for label in labels]
-    answered = ws.in_shards(pairs, AuditAnswer, partial(_answer_shard, root=root, rules=rules))
-    store.save(ws.folder / "answers.parquet", answered.kept, AuditAnswer)
+    changed = {"fields_changed": 0}
+
+    def tally(table: pa.Table) -> None:
+        changed["fields_changed"] += pc.sum(pc.list_value_length(table["changes"])).as_py() or 0
+
+    limits = ws.rules.section("audit_physics", PhysicsRules)
+    work = partial(_audit, root=root, slices=ws.input(DESCRIBE), rules=ws.rules, limits=limits)
+    pieces = rows_of(ws.input(FUSE), FusedLabel, pipeline.SHARD_SIZE)
+    shards = ws.stream(pieces, AuditedLabel, work, {"answers": AuditAnswer})
+    return ws.save_shards(shards, tally=tally) | changed
+
+
+def _audit(
+    rows: Rows[FusedLabel], *, root: Path, slices: Path, rules: RuleSet, limits: PhysicsRules
+) -> ShardOutcome[AuditedLabel]:
+    labels = rows.read()
+    table = columns.read_where(slices, "slice_id", [label.slice_id for label in labels])
+    of_id = {record.slice_id: record for record in columns.records_of(table, DescribedSlice, slices)}
+    answered = answer_labels(labels, of_id, root=root, rules=limits)
     failed = {q.slice_id for q in answered.quarantined}
     outcome = apply_answers(
         [label for label in labels if label.slice_id not in failed],
         {a.slice_id: a for a in answered.kept},
-        slices,
-        rules=ws.rules,
+        of_id,
+        rules=rules,
     )
-    outcome.quarantined += answered.quarantined
-    counts = ws.save(outcome, AuditedLabel)
-    return counts | {
-        "dropped_by_reason": reasons(outcome.dropped),
-        "fields_changed": sum(len(r.changes) for r in outcome.kept),
-    }
-
-
-def _answer_shard(
-    pairs: list[tuple[FusedLabel, DescribedSlice]], *, root: Path, rules: PhysicsRules
-) -> StageOutcome[AuditAnswer]:
-    slices = {record.slice_id: record for _, record in pairs}
-    return answer_labels([label for label, _ in pairs], slices, root=root, rules=rules)
+    quarantined = outcome.quarantined + answered.quarantined
+    return ShardOutcome(outcome.kept, outcome.dropped, quarantined, {"answers": answered.kept})
 
 
 def build(ws: Workspace, *, seed: int) -> dict[str, Any]:

@@ -1,0 +1,118 @@
+"""Curate a catalogue file outside a run: inspect its pictures first, then as in a run."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from neuroonco import images, pipeline
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.curate.records import CuratedSlice
+from neuroonco.errors import InputError
+from neuroonco.executors import ExecutorKind, executor
+from neuroonco.inspection.inspect import inspect_slice
+from neuroonco.inspection.records import Inspection
+from neuroonco.outcomes import Dropped, Quarantined, StageOutcome, quarantine_slice
+from neuroonco.pictures import LastPicture
+from neuroonco.pipeline import Workspace
+from neuroonco.rules import RuleSet
+from neuroonco.sources import load_sources
+from neuroonco.store import Loaded, sha256_bytes
+from neuroonco.streams import DROPPED, QUARANTINED, ShardOutcome
+from neuroonco.walk.catalogue import INSPECTIONS
+from neuroonco.walk.curation import curate_catalog
+from neuroonco.walk.curation_page import write_curation_report
+
+WORK = ".curating"
+"""Folder beside the results while they are made."""
+
+
+def curate_file(
+    catalog: Loaded[SliceRecord],
+    *,
+    root: Path,
+    out: Path,
+    rules: RuleSet,
+    processes: int = 1,
+    kind: ExecutorKind = ExecutorKind.PROCESSES,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Curate a catalogue into a folder, with its pages, and return the counts.
+
+    Args:
+        catalog: as loaded; rows that could not be read end among the quarantined.
+        root: folder to which image paths are relative.
+        out: folder to write.
+        rules: rule set.
+        processes, kind: who works.
+        progress: called with (what, done, total).
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    once, twice = _once(catalog.records)
+    work = out / WORK
+    shutil.rmtree(work, ignore_errors=True)
+    with executor(kind, processes) as workers:
+        follow = progress or (lambda _what, _done, _total: None)
+        inspecting = Workspace(out, work, rules, workers, follow, "inspect")
+        size = pipeline.LIGHT_SHARD_SIZE
+        pieces = [once[i : i + size] for i in range(0, len(once), size)]
+        inspect = partial(inspect_records, root=root)
+        shards = inspecting.stream(pieces, SliceRecord, inspect, {INSPECTIONS: Inspection}, part="inspect")
+        inspecting.save_shards(shards)
+        rest: StageOutcome[CuratedSlice] = StageOutcome(
+            dropped=list(shards.records(DROPPED, Dropped)),
+            quarantined=[*shards.records(QUARANTINED, Quarantined), *twice, *catalog.unreadable],
+        )
+        curating = Workspace(out, out, rules, workers, follow, "curate")
+        shutil.rmtree(out / "shards", ignore_errors=True)
+        counts = curate_catalog(
+            curating,
+            records=work / "records.parquet",
+            inspections=work / f"{INSPECTIONS}.parquet",
+            root=root,
+            priority={source_id: spec.priority for source_id, spec in load_sources().items()},
+            rest=rest,
+        )
+    policy = str(rules.sections["curate"]["label_conflict_policy"].value)
+    write_curation_report(out, root, out / "report", catalog=work / "records.parquet", policy=policy)
+    shutil.rmtree(out / "shards", ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
+    return counts
+
+
+def inspect_records(records: list[SliceRecord], *, root: Path) -> ShardOutcome[SliceRecord]:
+    """Read the pictures of catalogued slices; a catalogue in the reference's JSON lacks the hashes of its files."""
+    outcome: ShardOutcome[SliceRecord] = ShardOutcome()
+    inspections: list[Inspection] = []
+    last = LastPicture()
+    for record in records:
+        try:
+            if not record.image_sha256:
+                digest = sha256_bytes(images.read_bytes(images.resolve(root, record.image_path), record.image_path))
+                record = record.model_copy(update={"image_sha256": digest})
+            gray, color = last.read(root, record)
+        except InputError as error:
+            outcome.quarantined.append(quarantine_slice(error, record))
+            continue
+        outcome.kept.append(record)
+        inspections.append(inspect_slice(record.slice_id, gray, color))
+    outcome.beside[INSPECTIONS] = inspections
+    return outcome
+
+
+def _once(records: Sequence[SliceRecord]) -> tuple[list[SliceRecord], list[Quarantined]]:
+    """Records by path, so that slices of one file follow each other; a second record of one id is set aside."""
+    seen: set[str] = set()
+    once: list[SliceRecord] = []
+    twice: list[Quarantined] = []
+    for record in records:
+        if record.slice_id in seen:
+            error = InputError("SLICE_TWICE", f"slice {record.slice_id} is catalogued twice", where=record.image_path)
+            twice.append(quarantine_slice(error, record))
+        else:
+            seen.add(record.slice_id)
+            once.append(record)
+    return sorted(once, key=lambda r: (r.image_path, r.image_slice or 0, r.image_channel or 0)), twice

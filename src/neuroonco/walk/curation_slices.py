@@ -1,0 +1,99 @@
+"""Count slices by source and outcome, gather the catalogue's notes, and follow the pictures that pages show."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.curate.records import CuratedSlice, DuplicateGroup
+from neuroonco.outcomes import Dropped, Quarantined
+from neuroonco.vocabulary import DropReason, display
+from neuroonco.walk.curation_groups import HELD_OUT, TRAINING
+
+NO_SOURCE = "(none)"
+
+
+class SliceTally:
+    """Figures of slices by source, the catalogue's notes, and what became of the members shown."""
+
+    def __init__(self, shown: Iterable[DuplicateGroup]) -> None:
+        self._shown = {m.slice_id for group in shown for m in group.members}
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """By (source, what became of it): a field of :class:`~neuroonco.report.curation_records.SourceFlow`."""
+        self.reasons: Counter[tuple[str, DropReason]] = Counter()
+        self.types: Counter[tuple[str, str]] = Counter()
+        self.patients: defaultdict[str, set[str]] = defaultdict(set)
+        self.splits: Counter[tuple[str, str | None]] = Counter()
+        self.notes: Counter[tuple[str, str, str]] = Counter()
+        self.note_examples: dict[tuple[str, str, str], str] = {}
+        self.flagged_conflicts = 0
+        self.spelled: dict[str, str | None] = {}
+        self.outcome: dict[str, str] = {}
+        self.kept: set[str] = set()
+        self.dropped_for: dict[str, DropReason] = {}
+        self._sides: defaultdict[str, set[bool]] = defaultdict(set)
+
+    def add_notes(self, record: SliceRecord) -> None:
+        """Take up a record's notes and spelling."""
+        if record.slice_id in self._shown:
+            self.spelled[record.slice_id] = record.source_label
+        for note in record.notes:
+            name, _, said = note.partition(":")
+            if name == "box_label":
+                folder = "not known" if record.tumor_type is None else display(record.tumor_type)
+                said = f"{said}\0{folder}"
+            key = (name, said, record.source_id)
+            self.notes[key] += 1
+            self.note_examples.setdefault(key, record.image_path)
+
+    def add_split(self, record: SliceRecord) -> None:
+        """Count a catalogued slice of a split."""
+        self.splits[record.source_id, record.split] += 1
+
+    def add_kept(self, record: CuratedSlice) -> None:
+        """Count a slice that passed curation."""
+        source = record.source_id
+        self.counts[source, "kept"] += 1
+        self.counts[source, "with_mask"] += record.mask is not None
+        self.types[source, "not known" if record.tumor_type is None else display(record.tumor_type)] += 1
+        self.flagged_conflicts += DropReason.LABEL_CONFLICT.value in record.flags
+        if record.patient_id is not None:
+            self.patients[source].add(record.patient_id)
+        if record.patient_group is not None and record.split in (TRAINING, *HELD_OUT):
+            self._sides[record.patient_group].add(record.split == TRAINING)
+        if record.slice_id in self._shown:
+            self.kept.add(record.slice_id)
+            words = ", ".join(flag.replace("_", " ") for flag in record.flags)
+            self.outcome[record.slice_id] = f"kept, flagged: {words}" if words else "kept"
+
+    def add_listed_out(self, dropped: Dropped, stage: str) -> None:
+        """Count a record that the catalogue left out."""
+        self.counts[dropped.source_id or NO_SOURCE, "listed_out"] += 1
+        self.reasons[stage, dropped.reason] += 1
+
+    def add_dropped(self, dropped: Dropped, stage: str) -> None:
+        """Count a record that curation dropped."""
+        self.counts[dropped.source_id or NO_SOURCE, _class_of(dropped.reason)] += 1
+        self.reasons[stage, dropped.reason] += 1
+        if dropped.slice_id in self._shown:
+            self.dropped_for[dropped.slice_id] = dropped.reason
+            detail = "" if dropped.detail is None else f": {dropped.detail}"
+            self.outcome[dropped.slice_id] = f"dropped ({display(dropped.reason)}){detail}"
+
+    def add_quarantined(self, row: Quarantined) -> None:
+        """Count a record that could not be processed."""
+        self.counts[row.source_id or NO_SOURCE, "quarantined"] += 1
+        if row.slice_id in self._shown:
+            self.outcome[row.slice_id] = f"quarantined: {row.code}"
+
+    @property
+    def split_patients(self) -> int:
+        """Patient groups with kept slices in a training and in a held-out part."""
+        return sum(len(sides) == 2 for sides in self._sides.values())
+
+
+def _class_of(reason: DropReason) -> str:
+    if reason is DropReason.LABEL_CONFLICT:
+        return "conflicts"
+    if reason.value.startswith("duplicate_"):
+        return "copies"
+    return "quality" if reason.value.startswith("quality_") else "other"
