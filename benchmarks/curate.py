@@ -49,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         compare(given, work)
-        measure_start(given.root.absolute(), given.source, work)
+        measure_start(given.root.absolute(), work)
 
 
 def compare(given: argparse.Namespace, work: Path) -> None:
@@ -80,7 +80,7 @@ def measured(variant: str, given: argparse.Namespace, work: Path) -> tuple[float
     command = [sys.executable, __file__, str(given.root), "--passes", str(given.passes), "--variant", variant]
     command += ["--work", str(work), *(["--source", given.source] if given.source else [])]
     start = time.perf_counter()
-    child = subprocess.Popen(command)
+    child = subprocess.Popen(command)  # noqa: S603
     peak = Peak()
     cpu = 0.0
     status = 0
@@ -240,7 +240,7 @@ def list_files_of(root: Path, source_id: str | None, work: Path) -> None:
     (work / "files.json").write_text(json.dumps(document))
 
 
-def measure_start(root: Path, source_id: str | None, work: Path) -> None:
+def measure_start(root: Path, work: Path) -> None:
     """Print how long `neuroonco catalog` takes for a few files, from a cold start of the interpreter."""
     files = json.loads((work / "files.json").read_text())
     chosen, paths = max(files["of"].items(), key=lambda item: len(item[1]))
@@ -264,7 +264,7 @@ def measure_start(root: Path, source_id: str | None, work: Path) -> None:
     walls = []
     for _ in range(3):
         start = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
         walls.append(time.perf_counter() - start)
     shown = ", ".join(f"{wall:.2f}" for wall in walls)
     print(f"`neuroonco catalog` on {min(len(paths), START_FILES)} files, three times: {shown} s")

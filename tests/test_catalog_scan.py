@@ -463,8 +463,13 @@ def test_layout_that_fits_no_file_names_what_it_found(tmp_path):
         scan_root(tmp_path)
     assert caught.value.code == "LAYOUT_MISMATCH"
     line = caught.value.line
-    for said in ("source 04 (unverified)", "**/{label}/{stem}.{ext} with labels such as brain_glioma",
-                 "Training/glioma_tumor/*.jpg (1)", "neuroonco sources check 04", "neuroonco sources infer"):  # fmt: skip
+    for said in (
+        "source 04 (unverified)",
+        "**/{label}/{stem}.{ext} with labels such as brain_glioma",
+        "Training/glioma_tumor/*.jpg (1)",
+        "neuroonco sources check 04",
+        "neuroonco sources infer",
+    ):
         assert said in line
     assert "\n" not in line
 

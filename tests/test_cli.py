@@ -77,14 +77,14 @@ def test_contract_commands_exist() -> None:
     contract = (
         "catalog curate measure describe read fuse audit,build instruct,build benchmark,check benchmark,predict "
         "score compare,review serve,review import,review export,train publish report demo run trace,show sources"
-        ",show terms,show rules,show prompts"
+        ",show terms,show rules,show prompts,sources infer,sources check"
     )
     names = [n for part in contract.split(",") for n in ([part] if part.split()[0] in GROUPS else part.split())]
     for name in names:
         assert f"## neuroonco {name}\n" in page, name
 
 
-GROUPS = ("build", "check", "review", "show")
+GROUPS = ("build", "check", "review", "show", "sources")
 
 
 def test_commands_in_the_readme_exist() -> None:

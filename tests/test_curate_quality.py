@@ -157,7 +157,7 @@ COLOR_FOUND = tuple(
     for name in ("no/31 no.jpg", "no/N1.JPG", "yes/Y120.JPG", "yes/Y168.jpg", "yes/Y19.JPG")
 )
 COLOR_FAINT = ("02_brain_tumor_detection/yes/Y187.jpg",)  # green letters, found or not by how the file is reduced
-COLOR_TINTED = ("02_brain_tumor_detection/yes/Y16.JPG",)  # a photograph of a screen, with colored edges
+COLOR_TINTED = ("02_brain_tumor_detection/yes/Y16.JPG",)  # tinted, with colored edges
 
 
 @pytest.fixture(scope="module")

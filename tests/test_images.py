@@ -157,6 +157,24 @@ def test_one_pixel_of_color_is_color() -> None:
     assert not images.decode(encode(Image.fromarray(pixels)), "x").is_gray
 
 
+def test_pictures_do_not_share_memory() -> None:
+    """Decoders use their memory again; what they gave away stays as it was."""
+    rng = np.random.default_rng(1)
+    kept = []
+    for number, mode in enumerate(["L", "RGB", "RGBA", "RGB"] * 4):
+        shape = (40 + 7 * number, 300 - 11 * number)
+        gray = Image.fromarray(rng.integers(0, 255, shape, dtype=np.uint8)).convert(mode)
+        noise = rng.integers(0, 255, (*shape, 3 + number % 2), dtype=np.uint8)
+        for data in (encode(gray), encode(Image.fromarray(noise)), encode(gray.convert("RGB"), "JPEG"),
+                     encode(Image.fromarray(noise[..., :3]), "JPEG")):  # fmt: skip
+            decoded = images.decode(data, "x")
+            kept.append((data, decoded, decoded.gray().copy(), decoded.pixels.copy()))
+    for data, decoded, gray, pixels in kept:
+        assert np.array_equal(decoded.gray(), gray)
+        assert np.array_equal(decoded.pixels, pixels)
+        assert np.array_equal(images.decode(data, "x").pixels, pixels)
+
+
 def test_a_jpeg_cut_anywhere_is_never_half_a_picture() -> None:
     whole = encode(ramp("RGB").resize((320, 240)), "JPEG", quality=90)
     for length in range(1, len(whole) - 2, 97):

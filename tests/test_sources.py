@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroonco.catalog.drafts import SliceDraft
-from neuroonco.catalog.scan import draft_of
+from neuroonco.catalog.path_drafts import draft_of
+from neuroonco.cli import run
 from neuroonco.errors import InputError, UsageError
 from neuroonco.sources import load_sources, parse_source, require_layout, source
 from neuroonco.sources.patterns import compile_pattern
@@ -164,8 +165,11 @@ def test_phantom_path_reads_in_full():
             "A (b, c) T1C+/x.png",
             {"label": "A (b, c)", "sequence": "T1C+", "stem": "x", "ext": "png"},
         ),
-        ("{label} {sequence}/{stem}.{ext}", "A (b) T1C+/x.png",
-         {"label": "A", "sequence": "(b) T1C+", "stem": "x", "ext": "png"}),
+        (
+            "{label} {sequence}/{stem}.{ext}",
+            "A (b) T1C+/x.png",
+            {"label": "A", "sequence": "(b) T1C+", "stem": "x", "ext": "png"},
+        ),
         ("{patient}_{sequence}.nii.gz", "P1_t1.nii.gz", {"patient": "P1", "sequence": "t1"}),
         ("{patient}_{sequence}.nii.gz", "P1_t1.nii", None),
     ],
@@ -259,3 +263,17 @@ def test_the_documented_example_reads_as_the_text_says():
     assert draft_of(example, "", "previews/a/b.png") == (DropReason.EXCLUDED_BY_SOURCE, "scaled copies of the slices")
     documented = set(re.findall(r"`(?:\[\[?)?([a-z_]+)(?:\]\]?)?`", text))
     assert set(type(example).model_fields) <= documented
+
+
+# --- what is shown ---
+
+
+def test_show_sources_says_what_was_not_seen_and_why_names_are_overridden(capsys):
+    assert run(["show", "sources"]) == 0
+    entries = dict(entry.split(": ", 1) for entry in capsys.readouterr().out.split("\n\n") if ": " in entry)
+    shown = {i.strip(): text for i, text in entries.items()}
+    for source_id, spec in load_sources().items():
+        assert ("layout unverified" in shown[source_id]) is not spec.verified
+    assert "sequence: File names end in t1, but the paper" in shown["05"]
+    assert run(["show", "sources", "04"]) == 0
+    assert "reads: **/{label}/{stem}.{ext}" in capsys.readouterr().out

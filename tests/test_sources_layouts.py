@@ -8,7 +8,8 @@ import pytest
 
 from catalog_files import save_image, save_mask, write
 from neuroonco.catalog.drafts import SliceDraft
-from neuroonco.catalog.scan import draft_of, list_files, scan_source
+from neuroonco.catalog.path_drafts import draft_of
+from neuroonco.catalog.scan import list_files, scan_source
 from neuroonco.errors import InputError
 from neuroonco.sources import load_sources, source
 from neuroonco.vocabulary import DropReason, MaskKind, MRSequence, TumorType
@@ -126,6 +127,8 @@ def test_readers_are_declared_where_a_file_is_no_picture():
         ("16", "other.nii.gz", DropReason.OUTSIDE_LAYOUT),
         ("01", "Training/no_tumor/deeper/x.png", DropReason.OUTSIDE_LAYOUT),
         ("20", "unknown/1.jpg", DropReason.OUTSIDE_LAYOUT),
+        ("01", "__MACOSX/Training/no_tumor/._1.jpg", DropReason.NOT_AN_IMAGE_NAME),
+        ("01", "Training/no_tumor/._1.jpg", DropReason.NOT_AN_IMAGE_NAME),
     ],
 )
 def test_what_is_left_out(source_id, path, reason):
@@ -135,8 +138,10 @@ def test_what_is_left_out(source_id, path, reason):
 
 
 def test_all_44_classes_are_mapped():
-    classes = ("Astrocitoma Carcinoma Ependimoma Ganglioglioma Germinoma Glioblastoma Granuloma Meduloblastoma Meningioma "
-               "Neurocitoma Oligodendroglioma Papiloma Schwannoma Tuberculoma").split()  # fmt: skip
+    classes = (
+        *("Astrocitoma", "Carcinoma", "Ependimoma", "Ganglioglioma", "Germinoma", "Glioblastoma", "Granuloma"),
+        *("Meduloblastoma", "Meningioma", "Neurocitoma", "Oligodendroglioma", "Papiloma", "Schwannoma", "Tuberculoma"),
+    )
     folders = [f"{name} {sequence}" for name in classes for sequence in ("T1", "T1C+", "T2")]
     folders += ["_NORMAL T1", "_NORMAL T2"]
     drafts = [draft_of(source("08"), "", f"{folder}/1.jpeg") for folder in folders]
@@ -198,6 +203,24 @@ def test_19_takes_its_type_from_the_first_outline(tmp_path, lines, tumor_type, l
     assert record.tumor_present is True
 
 
+@pytest.mark.parametrize(
+    ("source_id", "lines", "kind"),
+    [
+        ("19", "1 0.5 0.5 0.2 0.2\n", MaskKind.YOLO_BOXES),
+        ("19", "1 0.1 0.1 0.4 0.1 0.4 0.4\n", MaskKind.YOLO_POLYGONS),
+        ("19", "1 0.1 0.1 0.4 0.1 0.4 0.4\n1 0.5 0.5 0.2 0.2\n", None),
+        ("03-yolo", "1 0.1 0.1 0.4 0.1 0.4 0.4\n", MaskKind.YOLO_POLYGONS),
+    ],
+)
+def test_a_label_file_tells_boxes_from_polygons(tmp_path, source_id, lines, kind):
+    folder = "train" if source_id == "19" else "Train/Meningioma"
+    made(tmp_path, {f"{folder}/images/a.jpg": "image", f"{folder}/labels/a.txt": lines})
+    [record] = scan_source(tmp_path, source(source_id)).kept
+    assert (record.mask.kind if record.mask is not None else None) == kind
+    assert ("mask:OUTLINE_INVALID" in record.notes) is (kind is None)
+    assert record.tumor_type is MENINGIOMA
+
+
 @pytest.mark.parametrize(("value", "notes"), [(1, ()), (4, ()), (3, ("mask:MASK_LABEL_UNKNOWN",)),
                                               (255, ("mask:MASK_LABEL_UNKNOWN",))])  # fmt: skip
 def test_a_label_that_the_map_does_not_name_is_an_error_of_the_mask(tmp_path, value, notes):
@@ -213,6 +236,17 @@ def test_a_label_that_the_map_does_not_name_is_an_error_of_the_mask(tmp_path, va
     else:
         assert record.mask is None
         assert f"values {value} are not in the label map" in outcome.quarantined[0].message
+
+
+def test_side_files_of_an_archive_are_accounted_for(tmp_path):
+    made(tmp_path, {"images/1.png": "image", "masks/1.png": "mask"})
+    for name in ("images/._1.png", "masks/._1.png"):
+        write(tmp_path / "__MACOSX" / name, b"\0\5\x16\7")
+    outcome = scan_source(tmp_path, source("15"))
+    assert [r.image_path for r in outcome.kept] == ["images/1.png"]
+    assert {(d.image_path, d.detail) for d in outcome.dropped} == {
+        (f"__MACOSX/{name}", "a side file of macOS") for name in ("images/._1.png", "masks/._1.png")
+    }
 
 
 @pytest.mark.parametrize("source_id", sorted(set(load_sources()) - {"lgg-tcga"}))

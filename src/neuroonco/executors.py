@@ -99,13 +99,17 @@ class RayData:
             fn_kwargs={"work": work},
             compute=self._data.TaskPoolStrategy(size=self._processes),
             num_cpus=1,
-            max_retries=1,  # a worker that dies twice on the same piece will die again
+            ray_remote_args_fn=_remote_options,
         )
         for row in results.iter_rows():
             result, error = pickle.loads(row["result"])  # noqa: S301 - written by our own worker below
             if error is not None:
                 raise error
             yield result
+
+
+def _remote_options() -> dict[str, Any]:
+    return {"max_retries": 1}  # a worker that dies twice on the same piece will die again
 
 
 def _work_batch(batch: Mapping[str, Any], *, work: Callable[[Any], Any]) -> dict[str, list[Any]]:

@@ -4,6 +4,7 @@ Only what is plain is decoded here: gray and YCbCr of 8 bits, without an error. 
 :func:`decode_jpeg` returns None, and Pillow decodes it or words the error.
 """
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
@@ -18,6 +19,8 @@ Pixels = npt.NDArray[np.uint8]
 START = b"\xff\xd8\xff"
 CHANNELS = {"Gray": 1, "YCbCr": 3}
 """Color spaces of a JPEG that are decoded here, and their number of channels."""
+MAX_HELD_BYTES = 16 * 1024**2
+"""Memory for one picture that is kept for the next."""
 _ORIENTED = (b"Exif\0", b"http://ns.adobe.com/xap")
 """Beginnings of the segments that may hold an orientation."""
 _EXIF_ORIENTATION = 0x0112
@@ -63,9 +66,13 @@ def decode_jpeg(data: bytes, check_size: Callable[[tuple[int, int]], None]) -> J
         if space == "Gray":
             gray = simplejpeg.decode_jpeg(data, "GRAY")[..., 0]
         else:
-            gray, color = gray_and_color(simplejpeg.decode_jpeg(data, "RGB", fastupsample=True))
-            if color is not None:
-                gray = simplejpeg.decode_jpeg(data, "GRAY")[..., 0]
+            held = _SCRATCH.room(3 * height * width)
+            pixels = simplejpeg.decode_jpeg(data, "RGB", fastupsample=True, buffer=held)
+            plane = _plane_if_gray(pixels)
+            if plane is None:
+                color, gray = pixels.copy(), simplejpeg.decode_jpeg(data, "GRAY")[..., 0]
+            else:
+                gray = plane
     except ValueError:
         return None
     if turn is not None:
@@ -80,11 +87,53 @@ def gray_and_color(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     >>> gray_and_color(np.full((1, 1, 3), 7, dtype=np.uint8))
     (array([[7]], dtype=uint8), None)
     """
-    red, green, blue = cv2.split(pixels)[:3]
-    if cv2.norm(red, green, cv2.NORM_INF) == 0 and cv2.norm(red, blue, cv2.NORM_INF) == 0:
-        return np.asarray(red, dtype=np.uint8), None
+    plane = _plane_if_gray(pixels)
+    if plane is not None:
+        return plane, None
     color = pixels if pixels.shape[2] == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
     return np.asarray(cv2.cvtColor(color, cv2.COLOR_RGB2GRAY), dtype=np.uint8), color
+
+
+def _plane_if_gray(pixels: Pixels) -> Pixels | None:
+    """The first channel of a picture (height, width, 3 or 4) if the next two equal it, as an array of its own."""
+    height, width, channels = pixels.shape
+    size = height * width
+    first = np.empty((height, width), dtype=np.uint8)
+    rest = _SCRATCH.rest((channels - 1) * size)
+    others = [rest[k * size : (k + 1) * size].reshape(height, width) for k in range(channels - 1)]
+    cv2.split(pixels, [first, *others])
+    equal = all(cv2.norm(first, other, cv2.NORM_INF) == 0 for other in others[:2])
+    return first if equal else None
+
+
+class _Scratch(threading.local):
+    """Memory that is used again from picture to picture: asking the system for it each time costs as much as a third
+    of the decoding. What is too large for it is asked for each time, so that it is not held for ever."""
+
+    def __init__(self) -> None:
+        self._room = np.empty(0, dtype=np.uint8)
+        self._rest = np.empty(0, dtype=np.uint8)
+
+    def room(self, size: int) -> Pixels:
+        """For a decoded picture."""
+        if size > self._room.size:
+            fresh = np.empty(size, dtype=np.uint8)
+            if size > MAX_HELD_BYTES:
+                return fresh
+            self._room = fresh
+        return self._room
+
+    def rest(self, size: int) -> Pixels:
+        """For its channels."""
+        if size > self._rest.size:
+            fresh = np.empty(size, dtype=np.uint8)
+            if size > MAX_HELD_BYTES:
+                return fresh
+            self._rest = fresh
+        return self._rest
+
+
+_SCRATCH = _Scratch()
 
 
 def _orientation(data: bytes) -> Callable[[Pixels], Pixels] | None:

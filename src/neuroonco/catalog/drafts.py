@@ -1,15 +1,14 @@
 """From what a path says about an image to its records: read it once, check its mask, keep what went wrong."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from typing import Literal
 
 from neuroonco import images, masks
 from neuroonco.catalog.files import regular_file
+from neuroonco.catalog.mask_contents import contradictions, outlined_by, refuse_unnamed
 from neuroonco.catalog.records import MaskRef, SliceRecord, slice_id_of
 from neuroonco.errors import InputError
 from neuroonco.outcomes import Dropped, StageOutcome, quarantine
@@ -150,21 +149,25 @@ def settle_mask(root: Path, draft: SliceDraft) -> SliceDraft:
         mask = mask.model_copy(update={"path": path})
         break
     draft = replace(draft, mask=mask)
-    if not draft.type_from_mask:
+    if mask.kind not in YOLO_KINDS:
         return draft
     try:
         regular_file(root, mask.path)
-        words = read_text(images.resolve(root, mask.path), masks.MAX_OUTLINE_BYTES).split(maxsplit=1)
-        said = draft.class_labels.get(int(words[0]))
-    except (InputError, ValueError, IndexError):  # missing, no number, or an empty file
+        text = read_text(images.resolve(root, mask.path), masks.MAX_OUTLINE_BYTES)
+    except InputError:
         return draft
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    draft = replace(draft, mask=mask.model_copy(update={"kind": outlined_by(rows, mask.kind)}))
+    if not (draft.type_from_mask and rows and re.fullmatch("[0-9]{1,4}", rows[0][0])):
+        return draft
+    said = draft.class_labels.get(int(rows[0][0]))
     if said is None:
-        return replace(draft, source_label=words[0])
+        return replace(draft, source_label=rows[0][0])
     return replace(
         draft,
         tumor_type=said,
         tumor_present=said is not TumorType.HEALTHY,
-        source_label=words[0],
+        source_label=rows[0][0],
         attach_mask=said is not TumorType.HEALTHY,
         notes=(*draft.notes, f"type_from_mask:{said.value}"),
     )
@@ -218,7 +221,7 @@ def _read_mask(
                 return None, present, ()
             raise
         outlines = masks.read_outlines(root, mask.model_copy(update={"lesion_values": None}))
-        notes = _contradictions(draft, [outline.class_id for outline in outlines])
+        notes = contradictions([o.class_id for o in outlines], draft.class_labels, draft.tumor_type)
         if not draft.attach_mask:
             return None, present, notes
         return (mask, present, notes) if outlines else (None, present, (*notes, "mask:MASK_EMPTY"))
@@ -231,30 +234,3 @@ def _read_mask(
     if draft.empty_means_absent and lesion is not None and not lesion.any():
         present = False
     return mask, present, ()
-
-
-def refuse_unnamed(values: npt.NDArray[Any], named: frozenset[int], where: str) -> None:
-    """Check that a label mask holds only 0 and values that its source's label map names.
-
-    Raises:
-        InputError: ``MASK_LABEL_UNKNOWN``, with the values.
-    """
-    if unnamed := sorted(set(np.unique(values).tolist()) - named - {0}):
-        what = f"values {', '.join(map(str, unnamed[:8]))} are not in the label map, which has {sorted(named)}"
-        raise InputError("MASK_LABEL_UNKNOWN", what, where=where, fix="name them in the source's label_map")
-
-
-def _contradictions(draft: SliceDraft, class_ids: list[int]) -> tuple[str, ...]:
-    """Notes on boxes whose class is not the slice's; a generic tumour contradicts no tumour type."""
-    if not draft.class_labels:
-        return ()
-    found: set[str] = set()
-    for class_id in class_ids:
-        said = draft.class_labels.get(class_id)
-        if said is None:
-            found.add(f"box_class:{class_id}")
-        elif draft.tumor_type is not None and said is not draft.tumor_type:
-            is_tumor = TumorType.HEALTHY not in (said, draft.tumor_type)
-            if not (is_tumor and TumorType.TUMOR in (said, draft.tumor_type)):
-                found.add(f"box_label:{said.value}")
-    return tuple(sorted(found))

@@ -8,12 +8,14 @@ from pydantic import Field
 
 from neuroonco.catalog.drafts import SliceDraft
 from neuroonco.catalog.files import is_text, shown
-from neuroonco.catalog.scan import claimed_masks, draft_of, is_mask_name
+from neuroonco.catalog.path_drafts import claimed_masks, draft_of, is_mask_name
 from neuroonco.outcomes import Record
 from neuroonco.sources import PathShape, SourceSpec, path_shapes, require_layout
 from neuroonco.vocabulary import DropReason
 
 EXAMPLES = 3
+NOTHING = "(none)"
+"""Stands in the counts for images of which this is not known."""
 
 
 class Some(Record):
@@ -32,7 +34,7 @@ class LayoutCheck(Record):
         images: what the layout describes.
         masks: mask and label files of these images.
         by_rule: pattern of a layout rule -> images.
-        labels, sequences, splits, planes: what was read -> images; ``(none)`` where nothing was.
+        labels, sequences, splits, planes: what was read -> images; ``NOTHING`` where nothing was.
         unmapped: note such as ``label_unmapped:astro`` -> images.
         excluded: the source's reason -> files.
         outside: kinds of paths that no rule describes.
@@ -105,10 +107,10 @@ def check_layout(spec: SourceSpec, paths: Sequence[str]) -> LayoutCheck:
         images=len(drafts),
         masks=len(claimed),
         by_rule={rule.pattern: rules[rule.pattern] for rule in spec.layout},
-        labels=_counted(f"{d.source_label or '(none)'} -> {d.tumor_type or 'unknown'}" for d in drafts),
-        sequences=_counted(", ".join(d.channels) or str(d.sequence or "(none)") for d in drafts),
-        splits=_counted(d.split or "(none)" for d in drafts),
-        planes=_counted(str(d.plane or "(none)") for d in drafts),
+        labels=_counted(f"{d.source_label or NOTHING} -> {d.tumor_type or 'unknown'}" for d in drafts),
+        sequences=_counted(", ".join(d.channels) or str(d.sequence or NOTHING) for d in drafts),
+        splits=_counted(d.split or NOTHING for d in drafts),
+        planes=_counted(str(d.plane or NOTHING) for d in drafts),
         unmapped=_counted(note for d in drafts for note in d.notes),
         excluded=dict(excluded.most_common()),
         outside=tuple(path_shapes(outside)),

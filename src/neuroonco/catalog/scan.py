@@ -11,14 +11,14 @@ from pathlib import Path
 
 from neuroonco import images
 from neuroonco.catalog.drafts import SliceDraft, complete
-from neuroonco.catalog.files import is_text, join_path, left_out, list_folder, list_paths, reason_outside, stem_of
-from neuroonco.catalog.records import MaskRef, SliceRecord
-from neuroonco.catalog.sample_ids import sample_id_of, unique_sample_ids
+from neuroonco.catalog.files import left_out, list_folder, list_paths, reason_outside
+from neuroonco.catalog.path_drafts import claimed_masks, draft_of
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.catalog.sample_ids import unique_sample_ids
 from neuroonco.catalog.volumes import complete_volume
 from neuroonco.errors import InputError
 from neuroonco.outcomes import StageOutcome
-from neuroonco.sources import LayoutRule, SourceSpec, composed, load_sources, require_layout, shapes_of, source
-from neuroonco.vocabulary import DropReason, MRSequence, Plane, TumorType
+from neuroonco.sources import SourceSpec, load_sources, require_layout, shapes_of, source
 
 
 def scan_source(root: Path, spec: SourceSpec, folder: str = "") -> StageOutcome[SliceRecord]:
@@ -196,87 +196,3 @@ def merge(outcome: StageOutcome[SliceRecord]) -> StageOutcome[SliceRecord]:
         dropped=sorted(outcome.dropped, key=lambda d: d.slice_id),
         quarantined=sorted(outcome.quarantined, key=lambda q: q.slice_id),
     )
-
-
-def draft_of(spec: SourceSpec, folder: str, path: str) -> SliceDraft | tuple[DropReason, str]:
-    """What a path says about its image, or why it is left out. Nothing is read.
-
-    Args:
-        spec: the source's description.
-        folder: the source's folder relative to the root.
-        path: relative to the source's folder.
-    """
-    for exclusion in spec.exclude:
-        if exclusion.compiled.match(path) is not None:
-            return DropReason.EXCLUDED_BY_SOURCE, exclusion.reason
-    if not is_text(path):
-        return DropReason.NOT_AN_IMAGE_NAME, "the name is not UTF-8"
-    if is_mask_name(spec, path):
-        return DropReason.OUTSIDE_LAYOUT, "mask or label file without its image"
-    found = spec.match(path)
-    if found is not None:
-        return _draft(spec, *found, folder, path)
-    return reason_outside(path, "no pattern of the source matches the path")
-
-
-def _draft(spec: SourceSpec, rule: LayoutRule, fields: Mapping[str, str], folder: str, path: str) -> SliceDraft:
-    notes: list[str] = []
-
-    def mapped(field: str) -> str | None:
-        """A spelling that the source's description does not list is noted, never guessed."""
-        spelling, table = fields.get(field), spec.table(field)
-        if spelling is not None and composed(spelling) not in table:
-            notes.append(f"{field}_unmapped:{spelling}")
-        return None if spelling is None else table.get(composed(spelling))
-
-    label = mapped("label")
-    tumor_type = TumorType(label) if label not in (None, "unknown") else rule.tumor_type
-    sequence = mapped("sequence")
-    plane = mapped("plane")
-    mask, others = None, list[str]()
-    if rule.mask is not None:
-        first, *others = (join_path(folder, template.fill(fields)) for template in rule.mask.templates)
-        mask = MaskRef(path=first, kind=rule.mask.kind, lesion_values=rule.mask.lesion)
-    source_label = fields.get("label")
-    said = tumor_type.value if tumor_type is not None else source_label or "unlabeled"
-    return SliceDraft(
-        source_id=spec.id,
-        path_in_source=path,
-        image_path=join_path(folder, path),
-        reader=rule.reader,
-        labels=spec.labels,
-        sample_id=sample_id_of(said, spec.id, stem_of(path)),
-        tumor_type=tumor_type,
-        tumor_present=None if tumor_type is None else tumor_type is not TumorType.HEALTHY,
-        source_label=source_label,
-        sequence=rule.sequence if sequence is None else MRSequence(sequence),
-        plane=rule.plane if plane is None else Plane(plane),
-        patient_id=fields.get("patient"),
-        split=mapped("split") or rule.split,
-        channels=rule.channels,
-        missing_repeats=rule.missing_repeats,
-        mask=mask,
-        other_masks=tuple(others),
-        label_values=frozenset(rule.mask.label_map) if rule.mask is not None and rule.mask.label_map else None,
-        type_from_mask=rule.mask is not None and rule.mask.type_from_mask,
-        attach_mask=tumor_type is not TumorType.HEALTHY,
-        empty_means_absent=rule.mask is not None and rule.mask.empty_means_absent,
-        class_labels=rule.mask.class_labels if rule.mask is not None else {},
-        notes=tuple(notes),
-    )
-
-
-def claimed_masks(spec: SourceSpec, paths: Sequence[str]) -> frozenset[str]:
-    """Mask and label files whose image exists: the image accounts for them."""
-    claimed: set[str] = set()
-    for path in paths:
-        found = None if is_mask_name(spec, path) else spec.match(path)
-        if found is not None and found[0].mask is not None:
-            claimed.update(template.fill(found[1]) for template in found[0].mask.templates)
-    return frozenset(claimed.intersection(paths))
-
-
-def is_mask_name(spec: SourceSpec, path: str) -> bool:
-    """A path with the name of a mask or label file, whether its image exists or not."""
-    masks = (rule.mask for rule in spec.layout if rule.mask is not None)
-    return any(template.match(path) is not None for mask in masks for template in mask.templates)

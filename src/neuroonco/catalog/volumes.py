@@ -5,8 +5,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from neuroonco import images, masks
-from neuroonco.catalog.drafts import SliceDraft, refuse_unnamed, settle_mask
+from neuroonco.catalog.drafts import SliceDraft, settle_mask
 from neuroonco.catalog.files import regular_file
+from neuroonco.catalog.mask_contents import refuse_unnamed
 from neuroonco.catalog.records import MaskRef, SliceRecord, slice_id_of
 from neuroonco.catalog.sample_ids import sample_id_of
 from neuroonco.errors import InputError

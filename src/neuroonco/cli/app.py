@@ -2,27 +2,47 @@
 
 import os
 import sys
+from importlib import import_module
 from io import TextIOWrapper
 
 import typer
 
-from neuroonco.cli import build, curate, evaluate, label, show, slices, sources, walk
 from neuroonco.errors import NeuroOncoError, printable
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 INTERRUPTED = "interrupted; run the same command again to go on from there"
 
-app = typer.Typer(
-    name="neuroonco",
-    help="Public brain-tumor MRI collections to a vision-language dataset, benchmark and model.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for group in (walk, sources, slices, curate, label, build, evaluate, show):
-    group.register(app)
+COMMANDS = {
+    "walk": ("demo", "run", "trace", "report", "publish"),
+    "sources": ("sources",),
+    "catalog": ("catalog",),
+    "slices": ("measure", "describe"),
+    "curate": ("curate",),
+    "label": ("read", "fuse", "audit"),
+    "build": ("build", "check", "review"),
+    "evaluate": ("predict", "score", "compare", "train"),
+    "show": ("show",),
+}
+"""Module of this package -> the commands that it registers. Only the module of the command that is run is imported:
+all of them together take seconds."""
+
+
+def app_for(command: str | None) -> typer.Typer:
+    """The application with the commands of one module, or with all of them if no module has that command."""
+    app = typer.Typer(
+        name="neuroonco",
+        help="Public brain-tumor MRI collections to a vision-language dataset, benchmark and model.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(lambda: None)  # so that a module with one command is still a group of commands
+    owners = [module for module, names in COMMANDS.items() if command in names] or list(COMMANDS)
+    for module in owners:
+        import_module(f"neuroonco.cli.{module}").register(app)
+    return app
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -40,6 +60,8 @@ def run(arguments: list[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):  # a file name need not be text that the terminal can show
             stream.reconfigure(errors="backslashreplace")
     try:
+        given = sys.argv[1:] if arguments is None else arguments
+        app = app_for(given[0] if given else None)
         code = app(args=arguments, standalone_mode=False, prog_name="neuroonco")
         sys.stdout.flush()
     except NeuroOncoError as error:

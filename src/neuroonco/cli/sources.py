@@ -9,7 +9,7 @@ import typer
 
 from neuroonco import images
 from neuroonco.catalog.files import is_text, list_paths, regular_file
-from neuroonco.catalog.layout_check import LayoutCheck, Some, check_layout
+from neuroonco.catalog.layout_check import NOTHING, LayoutCheck, Some, check_layout
 from neuroonco.cli.options import AsJson, Sources
 from neuroonco.cli.output import existing_root, result, result_json, say
 from neuroonco.errors import InputError, UsageError, printable
@@ -89,6 +89,7 @@ def check_command(
     else:
         _show(check)
     if check.verdict == "does not fit":
+        say(f"next: correct the TOML, or propose a new one: neuroonco sources infer {folder}")
         raise typer.Exit(1)
 
 
@@ -105,7 +106,8 @@ def _show(check: LayoutCheck) -> None:
     result(f"{check.files} files: {check.images} images, {check.masks} masks or labels of images")
     _counts("layout", check.by_rule)
     for title in ("labels", "sequences", "splits", "planes"):
-        _counts(title, getattr(check, title))
+        counts = getattr(check, title)
+        _counts(title, {} if set(counts) == {NOTHING} else counts)
     _counts("not in the tables", check.unmapped)
     _counts("excluded", check.excluded)
     _counts("fits no layout", {f"{s.shape}, e.g. {s.example}": s.count for s in check.outside})

@@ -104,7 +104,8 @@ def _alignments(first: Gray, second: Gray, pair: CandidatePair, rules: Duplicate
         if _share(first, second, found, rules)[0] < HOPELESS_BELOW:
             return []
         better = refine(first, second, found)
-        return [] if better is None else [better]
+        # Beside a white frame the refinement may follow the frame: the better of both maps counts.
+        return [found] if better is None else [better, found]
     if not pair.by_hash:
         return []
     whole = from_orientation((first.shape[0], first.shape[1]), (second.shape[0], second.shape[1]))

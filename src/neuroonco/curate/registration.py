@@ -84,7 +84,8 @@ class Change:
 
 def from_keypoints(first: Keypoints, second: Keypoints, *, min_inliers: int) -> Alignment | None:
     """The map on which most keypoints agree, directly or mirrored; None if too few do or the map is implausible."""
-    direct, mirror = _agreeing(first, second), _agreeing(first.mirror(), second)
+    direct = _agreeing(first, second, min_inliers)
+    mirror = _agreeing(first.mirror(), second, min_inliers)
     mirrored = mirror[1] > direct[1]
     affine, inliers = mirror if mirrored else direct
     if affine is None or inliers < min_inliers or not plausible(affine):
@@ -92,13 +93,13 @@ def from_keypoints(first: Keypoints, second: Keypoints, *, min_inliers: int) -> 
     return Alignment(mirrored, affine, inliers)
 
 
-def _agreeing(first: Keypoints, second: Keypoints) -> tuple[Affine | None, int]:
-    if min(len(first.points), len(second.points)) < 4:
+def _agreeing(first: Keypoints, second: Keypoints, min_inliers: int) -> tuple[Affine | None, int]:
+    if min(len(first.points), len(second.points)) < min_inliers:
         return None, 0
     matches = cv2.BFMatcher(cv2.NORM_HAMMING, crossCheck=True).match(second.signatures, first.signatures)
     near = [m for m in matches if m.distance < MATCH_BITS]
-    if len(near) < 4:
-        return None, len(near)
+    if len(near) < min_inliers:
+        return None, 0
     here, there = second.points[[m.queryIdx for m in near]], first.points[[m.trainIdx for m in near]]
     cv2.setRNGSeed(1)  # the same pair always gives the same map
     affine, agree = cv2.estimateAffine2D(
@@ -136,11 +137,13 @@ def refine(first: Gray, second: Gray, alignment: Alignment) -> Alignment | None:
     moving, affine = _band(mirrored(first, alignment)), alignment.affine
     try:
         limit = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _ITERATIONS, 1e-4)
-        whole = np.full(second.shape, 255, dtype=np.uint8)
+        whole = np.full(moving.shape, 255, dtype=np.uint8)
         found = cv2.findTransformECC(_band(second), moving, affine.copy(), cv2.MOTION_AFFINE, limit, whole, 1)[1]
         affine = np.asarray(found, dtype=np.float32)
-    except cv2.error:  # it did not converge: the map from the keypoints stands
-        affine = alignment.affine
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoConv:
+            raise
+        affine = alignment.affine  # it did not converge: the map it began with stands
     if not plausible(affine):
         return None
     return Alignment(alignment.mirrored, affine, alignment.inliers)

@@ -83,8 +83,8 @@ def color_excess(color: npt.NDArray[np.uint8] | None) -> float:
     >>> picture = np.full((40, 40, 3), 90, np.uint8)
     >>> color_excess(picture)
     0.0
-    >>> picture[10:15, 10:15, 0] = 190
-    >>> color_excess(picture) > 60
+    >>> picture[10:15, 10:15] = 190, 90, 40
+    >>> color_excess(picture) > 50
     True
     """
     if color is None:
@@ -100,10 +100,24 @@ def color_excess(color: npt.NDArray[np.uint8] | None) -> float:
     chroma = values - gray
     if not chroma.any():
         return 0.0
-    centered = gray - gray.mean()
+    strength, usual = _strength(chroma - np.median(chroma, axis=0))
+    rest, usual_rest = _strength(chroma - _tint(gray, chroma, strength <= usual))
+    return float(rest.max() - usual_rest)
+
+
+def _strength(chroma: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], float]:
+    """Span over the channels of each pixel, and what nine tenths do not exceed."""
+    strength = chroma.max(axis=1) - chroma.min(axis=1)
+    place = int(COLOR_USUAL_SHARE * strength.size)
+    return strength, float(np.partition(strength, place)[place])
+
+
+def _tint(
+    gray: npt.NDArray[np.float32], chroma: npt.NDArray[np.float32], usual: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Color that a pixel's gray value lets expect, by a straight line through the less colored pixels."""
+    mean_gray, mean_chroma = gray[usual].mean(), chroma[usual].mean(axis=0)
+    centered = gray[usual] - mean_gray
     spread = float((centered * centered).sum())
-    slope = (centered * chroma).sum(axis=0) / spread if spread > 0 else np.zeros(3, np.float32)
-    rest = chroma - chroma.mean(axis=0) - centered * slope
-    excess = rest.max(axis=1) - rest.min(axis=1)
-    usual = np.partition(excess, int(COLOR_USUAL_SHARE * excess.size))[int(COLOR_USUAL_SHARE * excess.size)]
-    return float(excess.max() - usual)
+    slope = (centered * chroma[usual]).sum(axis=0) / spread if spread > 0 else np.zeros(3, np.float32)
+    return np.asarray(mean_chroma + (gray - mean_gray) * slope, dtype=np.float32)

@@ -49,9 +49,9 @@ CORE_TO = 0.6
 """Brain on CT is darker than this share of the top level."""
 CORE_BRIGHT_TO = 0.1
 """Share of the brain that may be brighter: calcification and blood."""
-MIN_BONE_SHARE = 0.03
+MIN_BONE_SHARE = 0.06
 """Share of the head that has to be nearly as bright as bone for a ring to be looked for."""
-MIN_CLIPPED_SHARE = 0.2
+MIN_CLIPPED_SHARE = 0.5
 """Share of that which has to lie on the plateau for a ring to be looked for: saves most MR slices the search."""
 
 
@@ -70,8 +70,9 @@ def score_quality(gray: Gray, color: npt.NDArray[np.uint8] | None = None, small:
 
     >>> picture = np.zeros((200, 200), np.uint8)
     >>> _ = cv2.circle(picture, (100, 100), 50, 120, -1)
-    >>> score_quality(picture).outside_share
-    0.7451
+    >>> scores = score_quality(picture)
+    >>> scores.head_level, scores.outside_share
+    (120.0, 0.7399)
     """
     if small is None:
         small = reduce_picture(gray)
@@ -117,10 +118,9 @@ def _corner_air(content: Content) -> float:
     rows, columns = max(1, round(CORNER_SHARE * height)), max(1, round(CORNER_SHARE * width))
     limit = content.levels.tissue_from
     ends = content.area[:rows], content.area[-rows:]
-    air = sum(
-        np.count_nonzero(end[:, :columns] <= limit) + np.count_nonzero(end[:, -columns:] <= limit) for end in ends
-    )
-    return air / (4 * rows * columns)
+    corners = [corner for end in ends for corner in (end[:, :columns], end[:, -columns:])]
+    air_px = sum(int(np.count_nonzero(corner <= limit)) for corner in corners)
+    return float(air_px / (4 * rows * columns))
 
 
 def measure_sharpness(head: Gray) -> float | None:

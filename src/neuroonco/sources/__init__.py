@@ -14,9 +14,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from neuroonco.errors import InputError, UsageError
+from neuroonco.sources.patterns import composed, is_side_file
 from neuroonco.sources.propose import propose
 from neuroonco.sources.shapes import PathShape, path_shapes, shapes_of
-from neuroonco.sources.spec import Exclusion, LayoutRule, MaskRule, Reader, SourceSpec, composed
+from neuroonco.sources.spec import Exclusion, LayoutRule, MaskRule, Reader, SourceSpec
 
 __all__ = [
     "Exclusion",
@@ -26,6 +27,7 @@ __all__ = [
     "Reader",
     "SourceSpec",
     "composed",
+    "is_side_file",
     "load_sources",
     "parse_source",
     "path_shapes",

@@ -1,7 +1,7 @@
 """What a folder level or a part of a file name stands for, judged by the spellings that occur there."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from neuroonco.vocabulary import MRSequence, Plane, TumorType, recode
@@ -13,6 +13,8 @@ SPLITS = {
 }
 MAX_LABELS = 64
 """A level with more spellings, none of which is known, names no classes."""
+MAX_PARTS = 26
+"""A file name of more parts is not taken apart: there is a letter for each."""
 Table = dict[str, str | None]
 """Spelling -> ours; None where the vocabulary does not know the spelling."""
 
@@ -75,30 +77,39 @@ def judge_folder(values: Sequence[str]) -> Column:
     return Column("{_folder}", is_certain=False)
 
 
-def judge_names(stems: Sequence[str], parents: Sequence[str], taken: set[str], seen: set[str]) -> Column:
+def judge_names(stems: Sequence[str], taken: Mapping[str, Sequence[str] | None]) -> Column:
     """Judge the file names of one kind of path.
 
     Args:
         stems: names without ending, one a file.
-        parents: name of the folder of each.
-        taken: fields that the folders are read as already.
-        seen: fields whose text in the names may repeat that of a folder.
+        taken: fields that are read from folders already -> the name of that folder of each file, or None if the
+            folder's name holds other fields too.
+
+    >>> judge_names(["a_train_ax_1", "a_test_co_2"], {"split": ["train", "test"]}).text
+    'a_{split}_{plane}_{number}'
     """
     if all(re.fullmatch("[0-9]+", stem) for stem in stems):
         return Column("{number}")
-    if "patient" in seen and all(s.startswith(f"{p}_") for s, p in zip(stems, parents, strict=True)):
-        rests = sorted({s[len(p) + 1 :] for s, p in zip(stems, parents, strict=True)})
+    patients = taken.get("patient")
+    if patients is not None and all(s.startswith(f"{p}_") for s, p in zip(stems, patients, strict=True)):
+        rests = sorted({s[len(p) + 1 :] for s, p in zip(stems, patients, strict=True)})
         if known := _all_known("sequence", rests):
             return Column("{patient}_{sequence}", known.tables)
     parts = [stem.split("_") for stem in stems]
-    if len({len(row) for row in parts}) > 1 or len(parts[0]) == 1:
+    uneven = len({len(row) for row in parts}) > 1 or any("" in row for row in parts)
+    if uneven or not 1 < len(parts[0]) <= MAX_PARTS:
         return Column("{stem}")
     texts, tables, used = [], dict[str, Table](), set(taken)
     for position, values in enumerate(zip(*parts, strict=True)):
-        text = f"{{_{chr(ord('a') + position % 26)}}}"
+        text = f"{{_n{chr(ord('a') + position)}}}"
         distinct = sorted(set(values))
         known = next((k for n in ("sequence", "plane", "label", "split") if (k := _all_known(n, distinct))), None)
-        if known is not None and not known.fields & used:
+        repeated = next(
+            (name for name, folders in taken.items() if folders is not None and list(folders) == list(values)), None
+        )
+        if repeated is not None:
+            text = f"{{{repeated}}}"
+        elif known is not None and not known.fields & used:
             text, used = known.text, used | known.fields
             tables |= known.tables
         elif len(distinct) == 1 and re.search("[A-Za-z]", distinct[0]) and known is None:

@@ -43,17 +43,19 @@ class Relation:
             folders.append(self.folder[1])
         return "/".join([*folders, name])
 
-    def template(self, pattern: str) -> str:
-        """The mask's template without its ending, for a pattern without its ending."""
-        folder, _, name = pattern.rpartition("/")
-        folders = folder.split("/") if folder else []
-        stem = self.name.replace("*", name).replace("@", folders[-1] if folders else "")
+    def template(self, pattern: str) -> str | None:
+        """The mask's template without its ending, for a pattern without its ending; None if none can be written."""
+        *folders, name = pattern.split("/")
+        own = folders[-1] if folders else ""
+        if "@" in self.name and own in ("", "**"):
+            return None
         if self.folder is not None and self.folder[0]:
-            place = len(folders) - 1 - folders[::-1].index(self.folder[0])
-            folders[place] = self.folder[1]
+            if self.folder[0] not in folders:
+                return None
+            folders[len(folders) - 1 - folders[::-1].index(self.folder[0])] = self.folder[1]
         elif self.folder is not None:
             folders.append(self.folder[1])
-        return "/".join([*folders, stem])
+        return "/".join([*folders, self.name.replace("*", name).replace("@", own)])
 
 
 RELATIONS = (

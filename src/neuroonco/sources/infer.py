@@ -10,7 +10,7 @@ from typing import TypeVar
 from neuroonco.images import IMAGE_SUFFIXES
 from neuroonco.sources.columns import Column, Table, judge_folder, judge_names, meaning
 from neuroonco.sources.companions import Pairs, ending_of, pair
-from neuroonco.sources.patterns import compile_pattern
+from neuroonco.sources.patterns import compile_pattern, is_side_file
 
 T = TypeVar("T")
 ENDINGS = (*IMAGE_SUFFIXES, ".nii.gz", ".nii", ".mat", ".dcm")
@@ -73,7 +73,7 @@ class Proposal:
 
 def is_slice(path: str) -> bool:
     """A file that may hold slices, by its ending."""
-    return path.lower().endswith(ENDINGS)
+    return not is_side_file(path) and path.lower().endswith(ENDINGS)
 
 
 def infer(paths: Sequence[str]) -> Proposal:
@@ -121,11 +121,12 @@ def _propose(paths: Sequence[str], wrapper: int, pairs: Pairs, proposal: Proposa
             _propose([p for p, f in zip(paths, folders, strict=True) if f[unsure] == variant], wrapper, pairs, proposal)
         return
     columns = _each_field_once(columns)
-    taken = set[str]().union(*(c.fields for c in columns))
     stems = [PurePosixPath(p).name[: -len(ending_of(p))] for p in paths]
-    parents = [f[-1] if f else "" for f in folders]
-    seen = {"patient"} if columns and columns[-1].text == "{patient}" else set[str]()
-    names = judge_names(stems, parents, taken, seen)
+    taken: dict[str, list[str] | None] = {}
+    for number, column in enumerate(columns):
+        alone = column.text == "{" + column.text[1:-1] + "}" and len(column.fields) == 1
+        taken |= {name: [f[number] for f in folders] if alone else None for name in column.fields}
+    names = judge_names(stems, taken)
     ending = ending_of(paths[0]).lower()
     volume = ending in READERS
     inside = "/".join([*(c.text for c in columns), names.text])
@@ -134,6 +135,9 @@ def _propose(paths: Sequence[str], wrapper: int, pairs: Pairs, proposal: Proposa
         for name, table in column.tables.items():
             proposal.tables.setdefault(name, {}).update(table)
         _ask_about(column, [f[columns.index(column)] for f in folders] if column in columns else stems, proposal)
+    if ending == ".mat":  # its labels are numbers inside the file
+        proposal.tables.setdefault("label", {}).update(dict.fromkeys(("1", "2", "3")))
+        proposal.questions.append("Which tumor types are the label numbers inside the .mat files?")
     mask = _mask(paths, pattern, pairs)
     fields = compile_pattern(pattern).fields
     proposal.rules.append(ProposedRule(pattern, READERS.get(ending, "image"), tuple(paths), mask, fields))
@@ -145,7 +149,7 @@ def _each_field_once(columns: Sequence[Column]) -> list[Column]:
     chosen: dict[int, Column] = {}
     for number, column in sorted(enumerate(columns), key=lambda pair: not pair[1].is_certain):
         again = column.fields & used
-        chosen[number] = Column(f"{{_{chr(ord('a') + number % 26)}}}", is_certain=False) if again else column
+        chosen[number] = Column(f"{{_f{chr(ord('a') + number % 26)}}}", is_certain=False) if again else column
         used |= chosen[number].fields
     return [chosen[number] for number in range(len(columns))]
 
@@ -172,9 +176,11 @@ def _mask(paths: Sequence[str], pattern: str, pairs: Pairs) -> ProposedMask | No
     if len(endings) == 1:
         ending = endings.pop()
     bare = pattern.removesuffix(".{ext}") if pattern.endswith(".{ext}") else pattern[: -len(ending_of(paths[0]))]
-    template = relation.template(bare) + ending
+    template = relation.template(bare)
+    if template is None:
+        return None
     examples = tuple(mask for _, mask in own[:: max(1, len(own) // EXAMPLES)][:EXAMPLES])
-    return ProposedMask(template, examples, len(found))
+    return ProposedMask(template + ending, examples, len(found))
 
 
 def _most(values: Iterable[T]) -> T:

@@ -10,6 +10,7 @@ No repetition lies inside another one, so that a hostile file name cannot make m
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -127,3 +128,22 @@ def _field_regex(name: str, stop: str) -> str:
 
 def _invalid(text: str, what: str) -> InputError:
     return InputError("PATTERN_INVALID", what, where=text, fix="see docs/sources.md")
+
+
+def composed(text: str) -> str:
+    """A spelling with its accents as single characters: archives unpacked elsewhere may hold them apart.
+
+    >>> composed("Ati\u0301pico") == "At\u00edpico"
+    True
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def is_side_file(path: str) -> bool:
+    """A file that macOS puts beside another one in an archive; it has an image's name and is none.
+
+    >>> is_side_file("__MACOSX/yes/Y1.jpg"), is_side_file("yes/._Y1.jpg"), is_side_file("yes/Y1.jpg")
+    (True, True, False)
+    """
+    folders, _, name = path.rpartition("/")
+    return name.startswith("._") or "__MACOSX" in folders.split("/")

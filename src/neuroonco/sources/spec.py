@@ -1,13 +1,13 @@
 """What we declare about a collection: where it is from, what may be done with it, and how its folders read."""
 
-import unicodedata
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from neuroonco.errors import InputError
-from neuroonco.sources.patterns import FOLDERS, PathPattern, compile_pattern
+from neuroonco.sources.patterns import FOLDERS, PathPattern, compile_pattern, composed
 from neuroonco.vocabulary import MaskKind, MRSequence, Plane, Redistribution, TumorType
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class MaskRule(_Declared):
     class_labels: dict[int, TumorType] = {}
     type_from_mask: bool = False
 
-    @property
+    @cached_property
     def templates(self) -> tuple[PathPattern, ...]:
         """The compiled paths, the preferred one first."""
         return tuple(compile_pattern(path) for path in (self.path, *self.alternatives))
@@ -95,7 +95,7 @@ class LayoutRule(_Declared):
     missing_repeats: MRSequence | None = None
     mask: MaskRule | None = None
 
-    @property
+    @cached_property
     def compiled(self) -> PathPattern:
         """The compiled pattern."""
         return compile_pattern(self.pattern)
@@ -132,7 +132,7 @@ class Exclusion(_Declared):
     pattern: str
     reason: str
 
-    @property
+    @cached_property
     def compiled(self) -> PathPattern:
         """The compiled pattern."""
         return compile_pattern(self.pattern)
@@ -242,12 +242,3 @@ class SourceSpec(_Declared):
             return False
         names_a_folder = any("{" not in segment for segment in rule.pattern.split("/")[1:-1])
         return not known or names_a_folder or any(known.values())
-
-
-def composed(text: str) -> str:
-    """A spelling with its accents as single characters: archives unpacked elsewhere may hold them apart.
-
-    >>> composed("Ati\u0301pico") == "At\u00edpico"
-    True
-    """
-    return unicodedata.normalize("NFC", text)
