@@ -96,7 +96,8 @@ def measured(variant: str, given: argparse.Namespace, work: Path) -> tuple[float
     peak.stop()
     if status:
         sys.exit(f"{variant} failed")
-    return cpu, wall, peak.total, peak.largest
+    # An engine's own daemons end their workers without passing on what they used; then what was seen counts.
+    return max(cpu, peak.cpu_s), wall, peak.total, peak.largest
 
 
 class Peak:
@@ -104,6 +105,7 @@ class Peak:
 
     def __init__(self) -> None:
         self.total = self.largest = 0.0
+        self._ticks: dict[tuple[int, int], int] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
@@ -113,9 +115,17 @@ class Peak:
         self._ended.set()
         self._thread.join()
 
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of all processes that were seen, up to when each was last seen."""
+        return sum(self._ticks.values()) / os.sysconf("SC_CLK_TCK")
+
     def _watch(self) -> None:
         while not self._ended.wait(SAMPLED_EVERY_S):
-            sizes = [size for pid in below(os.getpid()) if (size := pss_mib(pid)) is not None]
+            processes = below(os.getpid())
+            for pid in processes:
+                self._ticks.update(cpu_ticks(pid))
+            sizes = [size for pid in processes if (size := pss_mib(pid)) is not None]
             self.total = max(self.total, sum(sizes))
             self.largest = max([self.largest, *sizes])
 
@@ -136,6 +146,15 @@ def below(top: int) -> list[int]:
             found.append(pid)
             pending.append(pid)
     return found
+
+
+def cpu_ticks(pid: int) -> dict[tuple[int, int], int]:
+    """CPU time of one process, by its id and start; nothing if it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return {}
+    return {(pid, int(fields[19])): int(fields[11]) + int(fields[12])}
 
 
 def pss_mib(pid: int) -> float | None:
@@ -261,13 +280,14 @@ def measure_start(root: Path, work: Path) -> None:
         "--out",
         str(work / "x.parquet"),
     ]
-    walls = []
+    shown = []
     for _ in range(3):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), os.times()
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
-        walls.append(time.perf_counter() - start)
-    shown = ", ".join(f"{wall:.2f}" for wall in walls)
-    print(f"`neuroonco catalog` on {min(len(paths), START_FILES)} files, three times: {shown} s")
+        wall, after = time.perf_counter() - start, os.times()
+        cpu = after.children_user + after.children_system - before.children_user - before.children_system
+        shown.append(f"{wall:.2f} s ({cpu:.2f} s CPU)")
+    print(f"`neuroonco catalog` on {min(len(paths), START_FILES)} files, three times: {', '.join(shown)}")
 
 
 if __name__ == "__main__":

@@ -4,15 +4,17 @@
 
 For each N, by default 10,000 and 100,000, in a process of its own with two workers: a stage like `catalog` (names in,
 records and inspections out, sample ids made unique) and one like `measure` (records in, records out). Prints peak
-memory of the main process and of the largest worker, and seconds. Memory that is shared is counted in both.
+memory of the main process and of the largest worker, and seconds. Memory that is shared is counted in both. Linux.
 """
 
-import resource
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from curate import below
 
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.executors import ExecutorKind, executor
@@ -74,11 +76,16 @@ def stage(name: str, number: int, folder: Path) -> None:
         else:
             rows = rows_of(folder / "catalog" / "records.parquet", SliceRecord, LIGHT_SHARD_SIZE)
             counts = workspace.save_shards(workspace.stream(rows, SliceRecord, measured))
-    wall = time.perf_counter() - start
-    own, workers = (
-        resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    print(f"{name:<8} {counts['kept']:>9} {own:9.0f} {workers:9.0f} {wall:8.1f}", flush=True)
+        wall = time.perf_counter() - start
+        workers = max(peak_mib(pid) for pid in below(os.getpid()))
+    own = peak_mib(os.getpid())
+    print(f"{name:<8} {counts['kept']:>9} {own:9.0f} {workers:10.0f} {wall:8.1f}", flush=True)
+
+
+def peak_mib(pid: int) -> float:
+    """Largest resident memory of a process so far."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def main() -> None:
@@ -86,7 +93,7 @@ def main() -> None:
     if len(sys.argv) == 4 and sys.argv[1] in ("catalog", "measure"):
         stage(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
         return
-    print(f"{'stage':<8} {'records':>9} {'main MiB':>9} {'rest MiB':>9} {'wall s':>8}")
+    print(f"{'stage':<8} {'records':>9} {'main MiB':>9} {'worker MiB':>10} {'wall s':>8}")
     for number in [int(n) for n in sys.argv[1:]] or NUMBERS:
         with tempfile.TemporaryDirectory() as folder:
             for name in ("catalog", "measure"):

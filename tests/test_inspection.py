@@ -3,6 +3,7 @@
 from io import BytesIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,7 +13,7 @@ from neuroonco.catalog.records import SliceRecord
 from neuroonco.catalog.scan import list_files
 from neuroonco.inspection.inspect import inspect_slice, inspect_slices, pixels_hash
 from neuroonco.sources import source
-from neuroonco.walk.catalogue import INSPECTIONS, catalog_jobs
+from neuroonco.walk.catalogue import INSPECTIONS, catalog_jobs, one_thread
 from neuroonco.walk.profile import load_profile
 
 
@@ -116,3 +117,13 @@ def test_real_slices_are_inspected_alike_in_passing_and_afterwards(real_root: Pa
     assert len(outcome.kept) > 50
     assert outcome.beside[INSPECTIONS] == again.kept
     assert again.quarantined == []
+
+
+def test_threads_are_as_before_and_change_nothing(tmp_path: Path) -> None:
+    Image.fromarray(head()).save(tmp_path / "a.png")
+    before = cv2.getNumThreads()
+    alone = inspect_slices([record(tmp_path / "a.png")], root=tmp_path).kept
+    with one_thread():
+        assert cv2.getNumThreads() == 1
+        assert inspect_slices([record(tmp_path / "a.png")], root=tmp_path).kept == alone
+    assert cv2.getNumThreads() == before

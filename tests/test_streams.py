@@ -4,13 +4,14 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuroonco import columns, pipeline, store, streams
+from neuroonco import columns, pipeline, sorting, store, tallies
 from neuroonco.catalog.records import MaskRef, SliceRecord
 from neuroonco.catalog.sample_ids import unique_sample_ids
 from neuroonco.errors import InputError
@@ -18,8 +19,10 @@ from neuroonco.executors import InProcess
 from neuroonco.outcomes import Dropped, Quarantined, Record, StageOutcome
 from neuroonco.pipeline import Workspace, save_outcome
 from neuroonco.rules import load_rules
+from neuroonco.sorting import merge
 from neuroonco.store import sha256_text
-from neuroonco.streams import RECORDS, Rows, ShardOutcome, Shards, merge, models_of, repeated, rows_of, save_shard
+from neuroonco.streams import RECORDS, Rows, ShardOutcome, Shards, models_of, remove_torn, rows_of, save_shard
+from neuroonco.tallies import repeated
 from neuroonco.vocabulary import DropReason, MaskKind
 from neuroonco.walk.catalogue import unique_names
 
@@ -72,8 +75,8 @@ def workspace(folder: Path) -> Workspace:
 
 
 def test_merged_shards_are_the_bytes_of_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "BUCKET_ROWS", 700)
-    monkeypatch.setattr(streams, "GATHERED_ROWS", 300)
+    monkeypatch.setattr(sorting, "BUCKET_ROWS", 700)
+    monkeypatch.setattr(sorting, "GATHERED_ROWS", 300)
     numbers = list(range(9_000))  # more than two row groups
     whole = outcome_of(numbers)
     save_outcome(tmp_path / "whole", whole, SliceRecord)
@@ -107,14 +110,14 @@ def test_neither_the_order_nor_the_size_of_pieces_shows(
     chance.shuffle(records)
     tables = [columns.table_of(records[i : i + size], SliceRecord) for i in range(0, len(records), size)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams, "BUCKET_ROWS", bucket)
-        patch.setattr(streams, "GATHERED_ROWS", size)
+        patch.setattr(sorting, "BUCKET_ROWS", bucket)
+        patch.setattr(sorting, "GATHERED_ROWS", size)
         assert merge(lambda: tables, SliceRecord, folder / "merged.parquet") == len(records)
     assert (folder / "merged.parquet").read_bytes() == (folder / "records.parquet").read_bytes()
 
 
 def test_ids_that_are_no_hashes_are_ordered_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "BUCKET_ROWS", 2)
+    monkeypatch.setattr(sorting, "BUCKET_ROWS", 2)
     ids = ["", "a", "s", "s0", "szz", "sÿ", "t", "ß", "\U0001f600", "s8000aaaa", "s7fff"]
     records = [Looked(slice_id=i, value=n) for n, i in enumerate(ids)]
     merge(lambda: [columns.table_of(records, Looked)], Looked, tmp_path / "x.parquet")
@@ -202,9 +205,7 @@ def test_repeated_names(batches: list[list[str]]) -> None:
 
 
 def test_names_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numpy as np
-
-    monkeypatch.setattr(streams, "_hashes", lambda names: np.zeros(len(names), np.int64))
+    monkeypatch.setattr(tallies, "_hashes", lambda names: np.zeros(len(names), np.int64))
     assert repeated(lambda: iter([["a", "b"], ["c", "b"]])) == {"b"}
 
 
@@ -229,3 +230,16 @@ def test_sample_ids_become_unique_as_in_memory(
 def test_pieces_have_the_size_of_their_work() -> None:
     assert pipeline.SHARD_SIZE < pipeline.LIGHT_SHARD_SIZE < columns.ROWS_PER_GROUP
     assert columns.ROWS_PER_GROUP % pipeline.LIGHT_SHARD_SIZE == 0
+
+
+def test_what_a_kill_left_in_the_middle_of_sorting_is_removed(tmp_path: Path) -> None:
+    buckets = tmp_path / ".records.parquet.buckets.tmp"
+    buckets.mkdir()
+    (buckets / "000001.arrow").write_bytes(b"torn")
+    shard = tmp_path / "shards" / "000000"
+    save_shard(shard, outcome_of([8]), models_of(SliceRecord, {"looked": Looked}))
+    (shard / ".dropped.arrow.77.tmp").write_bytes(b"torn")
+    remove_torn(tmp_path)
+    found = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+    assert found == ["shards/000000/looked.arrow", "shards/000000/records.arrow"]
+    assert not buckets.exists()

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -92,15 +93,17 @@ class RayData:
         self._data.DataContext.get_current().execution_options.preserve_order = True
         blocks = min(len(rows), 1000)
         dataset = self._data.from_items(rows, override_num_blocks=blocks)
-        results = dataset.map_batches(
-            _work_batch,
-            batch_size=1,
-            batch_format="numpy",
-            fn_kwargs={"work": work},
-            compute=self._data.TaskPoolStrategy(size=self._processes),
-            num_cpus=1,
-            ray_remote_args_fn=_remote_options,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # there is no newer way yet to say how often a worker may die
+            results = dataset.map_batches(
+                _work_batch,
+                batch_size=1,
+                batch_format="numpy",
+                fn_kwargs={"work": work},
+                compute=self._data.TaskPoolStrategy(size=self._processes),
+                num_cpus=1,
+                ray_remote_args_fn=_remote_options,
+            )
         for row in results.iter_rows():
             result, error = pickle.loads(row["result"])  # noqa: S301 - written by our own worker below
             if error is not None:

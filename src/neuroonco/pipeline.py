@@ -21,20 +21,9 @@ from neuroonco.errors import InputError
 from neuroonco.executors import Executor, InProcess
 from neuroonco.outcomes import Dropped, Quarantined, Record, StageOutcome
 from neuroonco.rules import RuleSet
-from neuroonco.streams import (
-    DROPPED,
-    QUARANTINED,
-    RECORDS,
-    TIES,
-    Change,
-    Shards,
-    Tally,
-    is_whole,
-    merge,
-    models_of,
-    remove_torn,
-    save_shard,
-)
+from neuroonco.sorting import TIES, Change, merge
+from neuroonco.streams import DROPPED, QUARANTINED, RECORDS, Shards, is_whole, models_of, remove_torn, save_shard
+from neuroonco.tallies import Tally
 
 P = TypeVar("P")
 R = TypeVar("R", bound=Record)
@@ -151,7 +140,7 @@ class Workspace:
         Args:
             shards: what :meth:`stream` returned; a file beside the outcome is written too, ordered in the same way.
             rest: dropped and quarantined that come on top.
-            change: see :func:`neuroonco.streams.merge`; of the records alone.
+            change: see :func:`neuroonco.sorting.merge`; of the records alone.
             tally: shown the records as they are written.
         """
         reasons = Tally("reason")

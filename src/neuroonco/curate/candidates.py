@@ -16,7 +16,8 @@ Pairs = npt.NDArray[np.int64]
 """Shape (n, 3): index of one picture, of a later one, and their votes."""
 HASH_BANDS = 4
 HASH_BAND_BITS = 16
-_ROWS_AT_ONCE = 2048
+_VOTES_AT_ONCE = 16_000_000
+"""Votes that are counted at one time, if every picture shared a word with every other."""
 
 
 def voted_pairs(
@@ -53,9 +54,10 @@ def voted_pairs(
     filed = sparse.hstack([table[0] for table in tables], format="csr")
     asked = sparse.hstack([table[1] for table in tables], format="csr") + filed
     by_word = filed.T.tocsr()
+    rows = max(64, _VOTES_AT_ONCE // max(1, pictures))
     found = [
-        _best(asked[start : start + _ROWS_AT_ONCE] @ by_word, start, min_votes, max_neighbors)
-        for start in range(0, pictures, _ROWS_AT_ONCE)
+        _best(asked[start : start + rows] @ by_word, start, min_votes, max_neighbors)
+        for start in range(0, pictures, rows)
     ]
     return _each_once(np.concatenate(found) if found else np.zeros((0, 3), dtype=np.int64))
 

@@ -38,17 +38,33 @@ def orientations(fingerprint: str) -> Hashes:
     >>> int(np.bitwise_count(orientations(fingerprint_of(picture)) ^ np.uint64(turned)).min())
     0
     """
-    value = int(fingerprint, 16)
-    bits = np.array([value >> place & 1 for place in range(FREQUENCIES**2)], dtype=bool)
-    signs = bits.reshape(FREQUENCIES, FREQUENCIES)
+    return all_orientations(np.array([int(fingerprint, 16)], dtype=np.uint64))[0]
+
+
+def all_orientations(hashes: Hashes) -> Hashes:
+    """What :func:`orientations` gives for one fingerprint, for the values (n,) of many at once: shape (n, 8).
+
+    >>> some = np.array([int("00ff12345678abce", 16), 2], dtype=np.uint64)
+    >>> (all_orientations(some)[0] == orientations("00ff12345678abce")).all()
+    np.True_
+    """
     odd = np.arange(FREQUENCIES) % 2 == 1
-    found = []
-    for picture in (signs, signs.T):
-        for flip_rows in (False, True):
-            for flip_columns in (False, True):
-                turned = picture ^ (odd[:, None] & flip_rows) ^ (odd[None, :] & flip_columns)
-                found.append(_packed(turned))
-    return np.array(found, dtype=np.uint64)
+    flips = [
+        _packed((odd[:, None] & flip_rows) ^ (odd[None, :] & flip_columns))
+        for flip_rows in (False, True)
+        for flip_columns in (False, True)
+    ]
+    constant = ~np.uint64(1)
+    return np.stack([(one & constant) ^ flip for one in (hashes, _transposed(hashes)) for flip in flips], axis=-1)
+
+
+def _transposed(hashes: Hashes) -> Hashes:
+    """The bits of each hash, as a square, with rows and columns exchanged."""
+    places = np.arange(FREQUENCIES**2, dtype=np.uint64).reshape(FREQUENCIES, FREQUENCIES)
+    found = np.zeros_like(hashes)
+    for source, target in zip(places.ravel(), places.T.ravel(), strict=True):
+        found |= (hashes >> source & np.uint64(1)) << target
+    return found
 
 
 def _packed(signs: npt.NDArray[np.bool_]) -> np.uint64:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import xxhash
@@ -81,6 +82,6 @@ def gray_range(picture: Gray) -> int:
     >>> gray_range(np.repeat(np.arange(200, dtype=np.uint8), 2).reshape(20, 20))
     198
     """
-    filled = np.cumsum(np.bincount(picture.ravel(), minlength=256))
+    filled = np.cumsum(cv2.calcHist([picture], [0], None, [256], [0, 256]).ravel())
     low, high = np.searchsorted(filled, [0.005 * picture.size, 0.995 * picture.size], side="left")
     return int(high - low)

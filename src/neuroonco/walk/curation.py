@@ -33,7 +33,7 @@ from neuroonco.curate.records import (
 )
 from neuroonco.curate.rules import DuplicateRules
 from neuroonco.errors import InputError
-from neuroonco.inspection.fingerprint import orientations
+from neuroonco.inspection.fingerprint import all_orientations
 from neuroonco.inspection.records import Inspection
 from neuroonco.outcomes import Dropped, Quarantined, StageOutcome, quarantine_slice
 from neuroonco.pipeline import Workspace
@@ -187,7 +187,7 @@ def find_copies(ws: Workspace, survey: Survey, root: Path, rules: DuplicateRules
     pieces = [pictures[i : i + pipeline.SHARD_SIZE] for i in range(0, len(pictures), pipeline.SHARD_SIZE)]
     shards = ws.stream(pieces, PictureKeypoints, partial(_keypoints, root=root), part="keypoints")
     keypoints = _keypoint_file(ws.folder / "shards", shards, len(pictures))
-    hashes = np.array([orientations(survey.fingerprints[i]) for i in numbers], dtype=np.uint64).reshape(-1, 8)
+    hashes = all_orientations(np.array([int(survey.fingerprints[i], 16) for i in numbers], dtype=np.uint64))
     jobs = _jobs(pictures, keypoints, hashes, rules)
     verified = ws.stream(jobs, PictureMatch, partial(_verify, root=root, rules=rules), part="pairs")
     return matches + list(verified.records(RECORDS, PictureMatch))

@@ -76,7 +76,9 @@ class SliceTally:
         self.reasons[stage, dropped.reason] += 1
         if dropped.slice_id in self._shown:
             self.dropped_for[dropped.slice_id] = dropped.reason
-            detail = "" if dropped.detail is None else f": {dropped.detail}"
+            # The cards of a copy say already of what it is one, and how.
+            said = dropped.detail is None or _class_of(dropped.reason) == "copies"
+            detail = "" if said else f": {dropped.detail}"
             self.outcome[dropped.slice_id] = f"dropped ({display(dropped.reason)}){detail}"
 
     def add_quarantined(self, row: Quarantined) -> None:
