@@ -59,9 +59,7 @@ def measure(name: str, number: int, seed: int) -> None:
     if name == "hash_pairs":
         hashes, planted = planted_hashes(number, rng)
         prepared, before = time.perf_counter(), peak_mib()
-        pairs = hash_pairs(
-            hashes, max_distance=rules.max_hash_distance, max_pictures_a_word=rules.max_pictures_a_word
-        )
+        pairs = hash_pairs(hashes, max_distance=rules.max_hash_distance, max_pictures_a_word=rules.max_pictures_a_word)
     else:
         own, mirrored, owners, planted = planted_words(number, rng)
         prepared, before = time.perf_counter(), peak_mib()

@@ -14,6 +14,7 @@ from neuroonco.vocabulary import (
     LesionSize,
     LesionSpread,
     Margins,
+    MeasureFrame,
     MRSequence,
     Shape,
     SignalIntensity,
@@ -32,6 +33,7 @@ def make_label(
     semantics: LesionSemantics | None = None,
     signs: Signs | None = None,
     patient_id: str | None = None,
+    patient_group: str | None = None,
     duplicate_group: str | None = None,
     image_path: str | None = None,
     image_channel: int | None = None,
@@ -55,6 +57,7 @@ def make_label(
         tumor_type=tumor_type,
         sequence=sequence,
         patient_id=patient_id,
+        patient_group=patient_group,
         duplicate_group=duplicate_group,
         semantics=semantics,
     )
@@ -73,8 +76,9 @@ def semantics(
     shape: Shape | None = Shape.LOBULATED,
     spread: LesionSpread | None = LesionSpread.SOLITARY,
     location: ImageRegion | None = ImageRegion.CENTER_LEFT,
+    frame: MeasureFrame | None = MeasureFrame.BRAIN_BOX,
 ) -> LesionSemantics:
-    return LesionSemantics(size=size, shape=shape, spread=spread, location=location, rules="default")
+    return LesionSemantics(size=size, shape=shape, spread=spread, location=location, rules="default", frame=frame)
 
 
 def skewed_labels(n: int, seed: int = 0) -> list[AuditedLabel]:

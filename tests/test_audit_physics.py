@@ -177,6 +177,15 @@ def test_region_far_from_the_mask_is_erased_and_a_neighbour_kept() -> None:
     assert {region for region, action in found.items() if action is ERASE} == right
 
 
+def test_the_region_is_judged_in_the_head_so_that_padding_erases_nothing() -> None:
+    image = np.pad(draw((LESION, 180)), ((0, 256), (0, 256)), constant_values=3)
+    mask = np.pad(LESION, ((0, 256), (0, 256)))
+    claim = label(region=ImageRegion.LOWER_CENTER)  # touches center left of the head, not upper left of the canvas
+    on_canvas = RULES.model_copy(update={"box_holds_from": 2.0})
+    assert audit_with_physics(claim, image, mask, None, RULES).actions.region is KEEP
+    assert audit_with_physics(claim, image, mask, None, on_canvas).actions.region is ERASE
+
+
 def test_only_the_impossible_is_rejected() -> None:
     image, empty = draw(), np.zeros((SIDE, SIDE), bool)
     lesion = label()

@@ -3,12 +3,17 @@
 import pytest
 
 from factories_build import make_label, semantics
+from neuroonco.build.closed import closed_items
 from neuroonco.build.facts import facts
+from neuroonco.build.records import NONE_OF_THE_ABOVE
 from neuroonco.readings.records import Signs
+from neuroonco.rules import load_rules
 from neuroonco.vocabulary import (
     Edema,
     Enhancement,
+    ImageRegion,
     Margins,
+    MeasureFrame,
     MRSequence,
     QuestionType,
     Shape,
@@ -104,3 +109,32 @@ def test_unmeasured_attributes_are_not_asked():
 def test_order_is_that_of_the_question_types():
     found = [f.question_type for f in facts(make_label("a", semantics=semantics(), signs=ALL_SIGNS))]
     assert found == [q for q in QuestionType if q in found]
+
+
+@pytest.mark.parametrize(
+    ("frame", "names"),
+    [
+        (MeasureFrame.BRAIN_BOX, {"size_in_head", "shape", "spread", "location_in_head"}),
+        (MeasureFrame.CANVAS, {"size", "shape", "spread", "location"}),
+        (None, {"size", "shape", "spread", "location"}),  # the rules `paper`
+    ],
+)
+def test_the_wording_goes_with_the_frame_that_was_measured_in(frame, names):
+    found = facts(make_label("a", semantics=semantics(frame=frame)))
+    assert {f.wording for f in found if f.label_source == "mask"} == names
+
+
+def test_an_option_of_the_picture_never_stands_beside_one_of_the_head():
+    frames = [MeasureFrame.BRAIN_BOX, MeasureFrame.CANVAS]
+    rules = load_rules("default")
+    labels = [
+        make_label(f"{i}", semantics=semantics(location=list(ImageRegion)[i % 9], frame=frames[i // 9 % 2]))
+        for i in range(180)
+    ]
+    items = [x for x in closed_items(labels, 1, rules) if x.question_type is QuestionType.LOCATION]
+    by_slice = {x.slice_id: x.slice.semantics.frame for x in labels}
+    assert {by_slice[x.slice_id] for x in items} == set(frames)
+    for item in items:
+        of_picture = [o.text.endswith("of the image") for o in item.options if o.text != NONE_OF_THE_ABOVE]
+        assert set(of_picture) == {by_slice[item.slice_id] is MeasureFrame.CANVAS}
+        assert ("picture" in item.question) == (by_slice[item.slice_id] is MeasureFrame.CANVAS)

@@ -75,6 +75,20 @@ def test_groups_follow_patients_copies_and_files_through():
     assert group_ids(labels[::-1]) == groups
 
 
+def test_no_split_cuts_through_a_patient_group():
+    """Curation finds neighboring slices of one patient under other names, and across sources."""
+    labels = [make_label(f"{i}", patient_id=f"p{i}", patient_group=f"g{i % 5}") for i in range(40)]
+    labels += [make_label(f"free{i}") for i in range(40)]
+    groups = group_ids(labels)
+    assert [groups[x.slice_id] for x in labels[:5]] * 8 == [groups[x.slice_id] for x in labels[:40]]
+    assert len(set(groups.values())) == 45
+    split = split_labels(labels, seed=3, share=0.5)
+    sides = [{x.slice.patient_group for x in part} - {None} for part in (split.benchmark, split.instructions)]
+    assert sides[0]
+    assert sides[1]
+    assert not sides[0] & sides[1]
+
+
 def test_the_benchmark_takes_its_share_in_whole_groups():
     labels = skewed_labels(400)
     split = split_labels(labels, seed=0, share=0.25)

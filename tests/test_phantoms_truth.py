@@ -7,6 +7,7 @@ import pytest
 from scipy.ndimage import binary_dilation, binary_erosion
 from skimage.measure import label, regionprops
 
+from neuroonco.head import Box, head_box
 from neuroonco.images import Mask
 from neuroonco.phantoms.generate import (
     DOMINANT_FROM,
@@ -14,12 +15,12 @@ from neuroonco.phantoms.generate import (
     SMALL_BELOW,
     Phantom,
     draw_phantom,
-    region_of,
     size_of,
     spread_of,
 )
 from neuroonco.phantoms.plan import HEALTHY_EVERY, dealt, plan_slice
 from neuroonco.rules import load_rules
+from neuroonco.semantics.regions import place_in_head, region_of
 from neuroonco.vocabulary import (
     Edema,
     Enhancement,
@@ -72,8 +73,8 @@ def test_image_is_a_gray_slice_that_uses_its_range(phantoms: list[Phantom]) -> N
 
 def test_limits_of_the_words_are_those_of_the_default_rules() -> None:
     rules = load_rules("default").sections["measure"]
-    assert rules["size_small_below"].value == SMALL_BELOW
-    assert rules["size_large_from"].value == LARGE_FROM
+    assert rules["size_small_below_of_box"].value == SMALL_BELOW
+    assert rules["size_large_from_of_box"].value == LARGE_FROM
     assert rules["dominant_share_from"].value == DOMINANT_FROM
 
 
@@ -125,8 +126,9 @@ def test_healthy_has_no_lesion(phantoms: list[Phantom]) -> None:
 
 def test_size_spread_and_region_agree_with_the_mask(with_lesion: list[tuple[Phantom, Mask]]) -> None:
     for p, mask in with_lesion:
-        share = mask.sum() / mask.size
-        expected = "small" if share < 0.01 else "medium" if share < 0.05 else "large"
+        top, left, bottom, right = p.truth.head_box
+        share = mask.sum() / ((bottom - top) * (right - left))
+        expected = "small" if share < 0.014 else "medium" if share < 0.07 else "large"
         assert p.truth.size == expected
         parts = [r.area for r in regionprops(label(mask, connectivity=2))]
         if p.truth.spread is LesionSpread.SOLITARY:
@@ -135,8 +137,8 @@ def test_size_spread_and_region_agree_with_the_mask(with_lesion: list[tuple[Phan
             assert len(parts) > 1
             dominant = max(parts) / sum(parts) >= 0.7
             assert dominant == (p.truth.spread is LesionSpread.DOMINANT_WITH_SATELLITES)
-        whole = regionprops(mask.astype(np.uint8))[0]
-        row, column = (int((c + 0.5) // (256 / 3)) for c in whole.centroid)
+        y, x = (c + 0.5 for c in regionprops(largest(mask).astype(np.uint8))[0].centroid)
+        row, column = int(3 * (y - top) / (bottom - top)), int(3 * (x - left) / (right - left))
         assert p.truth.region is list(ImageRegion)[3 * row + column]
 
 
@@ -149,8 +151,8 @@ def test_lesions_are_drawn_as_planned_and_well_inside_their_class(
         assert p.truth.size is plan.size
         assert p.truth.spread is plan.spread
         assert p.truth.signs.signal_intensity is plan.signal_intensity
-        share = mask.mean()
-        assert min(abs(share - 0.01), abs(share - 0.05)) > 0.0008
+        share = mask.sum() / Box(*p.truth.head_box).area_px
+        assert min(abs(share - 0.014), abs(share - 0.07)) > 0.0011
         parts = [r.area for r in regionprops(label(mask, connectivity=2))]
         assert min(parts) >= max(20, 0.05 * mask.sum())
 
@@ -259,13 +261,13 @@ def test_edema_surrounds_the_lesion_in_its_degree(with_lesion: list[tuple[Phanto
 
 
 def test_size_of_takes_the_limits_into_the_larger_class() -> None:
-    mask = np.zeros((100, 100), dtype=bool)
-    mask.flat[:99] = True
-    assert size_of(mask) is LesionSize.SMALL
-    mask.flat[:100] = True
-    assert size_of(mask) is LesionSize.MEDIUM
-    mask.flat[:500] = True
-    assert size_of(mask) is LesionSize.LARGE
+    mask, box = np.zeros((300, 300), dtype=bool), Box(10, 20, 110, 120)
+    mask.flat[:139] = True
+    assert size_of(mask, box) is LesionSize.SMALL
+    mask.flat[:140] = True
+    assert size_of(mask, box) is LesionSize.MEDIUM
+    mask.flat[:700] = True
+    assert size_of(mask, box) is LesionSize.LARGE
 
 
 def test_spread_of_counts_and_compares() -> None:
@@ -274,8 +276,15 @@ def test_spread_of_counts_and_compares() -> None:
     assert spread_of([31, 69]) is LesionSpread.SCATTERED
 
 
-def test_region_of_is_row_by_row() -> None:
-    for n, region in enumerate(ImageRegion):
-        mask = np.zeros((30, 30), dtype=bool)
-        mask[10 * (n // 3) + 4, 10 * (n % 3) + 4] = True
-        assert region_of(mask) is region
+def test_the_true_box_of_the_head_is_where_the_head_is_seen(phantoms: list[Phantom]) -> None:
+    for p in phantoms:
+        seen = head_box(p.image)
+        assert seen is not None
+        assert max(abs(a - b) for a, b in zip(seen, p.truth.head_box, strict=True)) <= 6
+
+
+def test_the_true_region_is_read_in_the_head_and_not_on_the_canvas(with_lesion: list[tuple[Phantom, Mask]]) -> None:
+    in_head = [region_of(*place_in_head(p.image, mask, 0.8)) is p.truth.region for p, mask in with_lesion]
+    on_canvas = [region_of(*place_in_head(p.image, mask, 2.0)) is p.truth.region for p, mask in with_lesion]
+    assert sum(in_head) / len(in_head) >= 0.98
+    assert sum(on_canvas) / len(on_canvas) <= 0.9

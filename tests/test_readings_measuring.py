@@ -237,8 +237,25 @@ def test_reading_twice_gives_the_same() -> None:
 
 
 def test_both_rule_sets_fill_the_section() -> None:
-    assert load_rules("paper").section("read", ReadRules) == RULES
+    paper = load_rules("paper").section("read", ReadRules)
+    assert paper.box_holds_from > 1, "regions are of the canvas, as the reference's attributes"
+    assert paper.model_copy(update={"box_holds_from": RULES.box_holds_from}) == RULES
 
 
 def test_every_sign_is_assigned() -> None:
     assert {s.value for s in Sign} == set(Signs.model_fields)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_region_is_of_the_head_and_padding_does_not_move_it(kind: ReadingKind) -> None:
+    image = draw([(LESION, 170)])
+    padded, mask = np.pad(image, ((0, 256), (0, 256)), constant_values=3), np.pad(LESION, ((0, 256), (0, 256)))
+    on_canvas = RULES.model_copy(update={"box_holds_from": 2.0})
+    assert read_slice(padded, mask, kind, RULES, None).region is ImageRegion.CENTER_LEFT
+    assert read_slice(padded, mask, kind, on_canvas, None).region is ImageRegion.UPPER_LEFT
+
+
+def test_the_region_is_that_of_the_largest_lesion() -> None:
+    both = disc(70, 90, 16) | disc(180, 170, 10)
+    found = read_slice(draw([(both, 170)]), both, ReadingKind.CONSERVATIVE, RULES, None)
+    assert found.region is ImageRegion.UPPER_LEFT

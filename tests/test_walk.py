@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-from bisect import bisect
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,10 @@ from neuroonco.build.records import ClosedItem
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.errors import InputError, UsageError
 from neuroonco.fusion.records import FusedLabel
-from neuroonco.phantoms.generate import LARGE_FROM, SMALL_BELOW
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.readings.records import LesionReading
 from neuroonco.semantics.records import DescribedSlice
-from neuroonco.semantics.regions import region_of
-from neuroonco.vocabulary import LesionSize, Sign, TumorType, coarsenings
+from neuroonco.vocabulary import MeasureFrame, Sign, TumorType, coarsenings
 from neuroonco.walk.profile import PhantomPlan, Profile, load_profile
 from neuroonco.walk.run import locked, walk
 from neuroonco.walk.trace import trace
@@ -62,11 +59,10 @@ def test_mask_attributes_equal_the_truth(finished: Path) -> None:
         drawn = truth[record.image_path]
         assert (record.semantics is None) == (drawn.mask_path is None)
         if record.semantics is not None:
-            # The truth is drawn on the canvas; words relative to the brain box are tested in test_semantics_frame.py.
-            geometry = record.semantics.geometry
             assert record.semantics.spread is drawn.spread
-            assert region_of(geometry.centroid_x, geometry.centroid_y) is drawn.region
-            assert list(LesionSize)[bisect([SMALL_BELOW, LARGE_FROM], geometry.area_share)] is drawn.size
+            assert record.semantics.frame is MeasureFrame.BRAIN_BOX
+            assert record.semantics.location is drawn.region
+            assert record.semantics.size is drawn.size
         assert record.description
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from neuroonco.images import Gray
+from neuroonco.images import Gray, Mask
 
 WORKING_SIDE_PX = 128
 """The head is looked for on a copy shrunk by a whole number to at most this."""
@@ -100,6 +100,32 @@ def head_box(gray: Gray) -> Box | None:
             return found
         area = _peel(gray, found)
     return area
+
+
+def head_box_with(gray: Gray, lesion: Mask, share: float) -> Box | None:
+    """The head's box, or None where none is found that holds a lesion: such a box is not the head's.
+
+    Args:
+        gray: (height, width) picture.
+        lesion: (height, width) pixels of the lesion.
+        share: of the lesion's pixels that the box must hold at least; above 1 no box does.
+    """
+    if share > 1:
+        return None
+    box = head_box(gray)
+    return box if box is not None and holds(box, lesion, share) else None
+
+
+def holds(box: Box, mask: Mask, share: float) -> bool:
+    """Whether at least that share of a mask's foreground lies in a box.
+
+    >>> mask = np.zeros((10, 10), dtype=bool)
+    >>> mask[0, :4] = True
+    >>> holds(Box(0, 1, 10, 10), mask, 0.8), holds(Box(0, 1, 10, 10), mask, 0.7)
+    (False, True)
+    """
+    inside = mask[box.top : box.bottom, box.left : box.right].sum()
+    return bool(inside >= share * mask.sum())
 
 
 def _peel(gray: Gray, box: Box) -> Box | None:

@@ -21,13 +21,12 @@ from neuroonco.images import Gray, Mask, read_picture
 from neuroonco.masks import read_lesion_mask
 from neuroonco.outcomes import StageOutcome, quarantine
 from neuroonco.semantics.records import DescribedSlice
-from neuroonco.semantics.regions import adjacent, region_of
+from neuroonco.semantics.regions import adjacent, place_in_head, region_of
 from neuroonco.vocabulary import (
     AuditAction,
     AuditDecision,
     Edema,
     Enhancement,
-    ImageRegion,
     MRSequence,
     Shape,
     Sign,
@@ -44,6 +43,7 @@ class PhysicsRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    box_holds_from: float
     working_side_px: int
     min_lesion_px: int
     signal_contradiction: float
@@ -124,8 +124,10 @@ def audit_with_physics(
         if label.signs.get(sign) is not None and not assessable(sign, sequence):
             actions[sign.value] = AuditAction.ERASE
     if known is not None:
-        if label.region is not None and not adjacent(label.region, _region(known)):
-            actions["region"] = AuditAction.ERASE
+        if label.region is not None and known.any():
+            place = place_in_head(image, known, rules.box_holds_from)
+            if not adjacent(label.region, region_of(*place)):
+                actions["region"] = AuditAction.ERASE
         evidence = evidence_of(image, known, rules)
         if evidence is not None:
             for sign in Sign:
@@ -145,11 +147,6 @@ def _answer(
         actions=FieldActions.model_validate(actions),
         findings=findings,
     )
-
-
-def _region(mask: Mask) -> ImageRegion:
-    ys, xs = np.nonzero(mask)
-    return region_of(float(xs.mean()) + 0.5, float(ys.mean()) + 0.5, mask.shape[1], mask.shape[0])
 
 
 def evidence_of(image: Gray, mask: Mask, rules: PhysicsRules) -> Evidence | None:

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.vocabulary import QuestionType, Sign, TumorType, assessable
+from neuroonco.vocabulary import MeasureFrame, QuestionType, Sign, TumorType, assessable
 
 ASKED_OF_SIGNS = (Sign.MARGINS, Sign.TEXTURE, Sign.ENHANCEMENT, Sign.EDEMA, Sign.SIGNAL_INTENSITY)
 """Signs whose questions are answered by the audited label; the shape is answered by the mask."""
+RELATIVE_TO_A_FRAME = (QuestionType.SIZE, QuestionType.LOCATION)
+"""What is asked of the head where it was measured in the head's box, and of the picture where it was not."""
 
 
 @dataclass(frozen=True)
@@ -18,17 +20,25 @@ class Fact:
         question_type: the question it answers.
         value: the canonical answer; ``absent`` is an answer like any other.
         label_source: ``source``, ``mask`` or ``audited``.
+        frame: what a size or location is relative to; None is the canvas.
     """
 
     question_type: QuestionType
     value: StrEnum
     label_source: str
+    frame: MeasureFrame | None = None
 
     @property
     def wording(self) -> str:
-        """Key of its wording in ``prompts/questions.toml``; healthy and untyped slices have one of their own."""
+        """Key of its wording in ``prompts/questions.toml``.
+
+        Healthy and untyped slices have one of their own, as have sizes and locations in the head: a wording is a pool
+        of its own, so that what is asked and what was measured agree and no frame tells the answer.
+        """
         if isinstance(self.value, TumorType) and not self.value.is_specific:
             return "diagnosis_binary"
+        if self.frame is MeasureFrame.BRAIN_BOX and self.question_type in RELATIVE_TO_A_FRAME:
+            return f"{self.question_type.value}_in_head"
         return self.question_type.value
 
 
@@ -57,7 +67,8 @@ def facts(label: AuditedLabel) -> tuple[Fact, ...]:
             (QuestionType.SPREAD, record.semantics.spread),
             (QuestionType.LOCATION, record.semantics.location),
         )
-        found.extend(Fact(question, value, "mask") for question, value in measured if value is not None)
+        frame = record.semantics.frame
+        found.extend(Fact(question, value, "mask", frame) for question, value in measured if value is not None)
     if label.lesion_found:
         sequence = record.sequence or label.sequence
         for sign in ASKED_OF_SIGNS:

@@ -17,7 +17,8 @@ class Split:
 
 
 def group_ids(labels: Sequence[AuditedLabel]) -> dict[str, str]:
-    """Group of each slice id: slices of one patient, of one file or of the same bytes, followed through.
+    """Group of each slice id: slices of one patient or patient group, of one file or of the same bytes, followed
+    through.
 
     The id is opaque and depends on the group's smallest key, not on the order of the labels.
     """
@@ -70,6 +71,8 @@ def _keys(label: AuditedLabel) -> list[str]:
         keys.append(f"patient/{record.source_id}/{record.patient_id}")
     if record.mask is not None:  # slices with one mask are one anatomy, whatever their sequences
         keys.append(f"mask/{record.mask.path}")
+    if record.patient_group is not None:  # slices that curation holds to be one patient's, whatever their source
+        keys.append(f"patients/{record.patient_group}")
     if record.duplicate_group is not None:
         keys.append(f"duplicate/{record.duplicate_group}")
     if record.image_sha256:

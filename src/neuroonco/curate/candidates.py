@@ -50,10 +50,18 @@ def voted_pairs(
     ...             min_votes=2, max_neighbors=5, max_pictures_a_word=10).tolist()
     [[0, 1, 2]]
     """
-    tables = [_shared(own[:, t], mirrored[:, t], owners, pictures, max_pictures_a_word) for t in range(own.shape[1])]
+    tables = [
+        _shared(
+            _coded(own[:, t], owners, pictures), _coded(mirrored[:, t], owners, pictures), pictures, max_pictures_a_word
+        )
+        for t in range(own.shape[1])
+    ]
     filed = sparse.hstack([table[0] for table in tables], format="csr")
-    asked = sparse.hstack([table[1] for table in tables], format="csr") + filed
+    asked = sparse.hstack([table[1] for table in tables], format="csr")
+    del tables
+    asked += filed
     by_word = filed.T.tocsr()
+    del filed
     rows = max(64, _VOTES_AT_ONCE // max(1, pictures))
     found = [
         _best(asked[start : start + rows] @ by_word, start, min_votes, max_neighbors)
@@ -111,30 +119,51 @@ def _in_parts(counts: npt.NDArray[np.int64], pairs_at_once: int = 4_000_000) -> 
 
 
 def _shared(
-    own: npt.NDArray[np.uint32],
-    mirrored: npt.NDArray[np.uint32],
-    owners: npt.NDArray[np.int64],
+    own: npt.NDArray[np.int64],
+    mirrored: npt.NDArray[np.int64],
     pictures: int,
     max_pictures_a_word: int,
 ) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
     """Pictures x words, for the words of one table that several pictures have: own, and mirrored."""
-    codes = np.unique(own.astype(np.int64) * pictures + owners)  # each picture counts once for a word
-    words, holders = np.divmod(codes, pictures)
-    vocabulary, place, size = np.unique(words, return_inverse=True, return_counts=True)
-    useful = size <= max_pictures_a_word
-    asked = np.unique(mirrored.astype(np.int64) * pictures + owners)
-    asked_words, asked_by = np.divmod(asked, pictures)
+    codes = _distinct(own)  # each picture counts once for a word
+    words = codes // pictures
+    starts = np.flatnonzero(np.diff(words, prepend=-1))
+    vocabulary, size = words[starts], np.diff(starts, append=len(words))
+    del words
+    asked = _distinct(mirrored)
+    asked_words = asked // pictures
     asked_place = np.searchsorted(vocabulary, asked_words)
     asked_place[asked_place == len(vocabulary)] = 0
     known = (vocabulary[asked_place] == asked_words) if len(vocabulary) else np.zeros(0, dtype=bool)
+    del asked_words
+    asked, asked_place = asked[known], asked_place[known]
     # A word of one picture alone matters only if another picture's mirror image has it.
-    useful &= (size > 1) | np.isin(np.arange(len(vocabulary)), asked_place[known])
-    shape = (pictures, len(vocabulary))
-    keep, asked_keep = useful[place], known & useful[asked_place]
+    useful = size > 1
+    useful[asked_place] = True
+    useful &= size <= max_pictures_a_word
+    columns = np.cumsum(useful) - 1
+    asked_keep = useful[asked_place]
+    shape = (pictures, int(useful.sum()))
     return (
-        _counted(holders[keep], place[keep], shape)[:, useful],
-        _counted(asked_by[asked_keep], asked_place[asked_keep], shape)[:, useful],
+        _counted(codes[np.repeat(useful, size)] % pictures, np.repeat(columns[useful], size[useful]), shape),
+        _counted(asked[asked_keep] % pictures, columns[asked_place[asked_keep]], shape),
     )
+
+
+def _coded(words: npt.NDArray[np.uint32], owners: npt.NDArray[np.int64], pictures: int) -> npt.NDArray[np.int64]:
+    """One number for a word and its picture."""
+    codes = words.astype(np.int64)
+    codes *= pictures
+    codes += owners
+    return codes
+
+
+def _distinct(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Sorted, each once; numpy's own way goes through a hash table, which is many times slower for millions."""
+    codes.sort()
+    first = np.ones(len(codes), dtype=bool)
+    first[1:] = codes[1:] != codes[:-1]
+    return codes[first]
 
 
 def _counted(rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], shape: tuple[int, int]) -> sparse.csr_matrix:

@@ -38,7 +38,7 @@ def orientations(fingerprint: str) -> Hashes:
     >>> int(np.bitwise_count(orientations(fingerprint_of(picture)) ^ np.uint64(turned)).min())
     0
     """
-    return all_orientations(np.array([int(fingerprint, 16)], dtype=np.uint64))[0]
+    return all_orientations(np.array([int(fingerprint, 16)], dtype=np.uint64)).ravel()
 
 
 def all_orientations(hashes: Hashes) -> Hashes:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from neuroonco.head import Box
 from neuroonco.images import Gray, Mask
 from neuroonco.phantoms.axial import axial_fossa, axial_supratentorial
 from neuroonco.phantoms.coronal import Coronal, coronal
@@ -25,7 +26,8 @@ from neuroonco.phantoms.render import (
 )
 from neuroonco.phantoms.sagittal import sagittal
 from neuroonco.readings.records import Signs
-from neuroonco.vocabulary import ImageRegion, LesionSize, LesionSpread, Plane, TumorType
+from neuroonco.semantics.regions import place_of, region_of
+from neuroonco.vocabulary import LesionSize, LesionSpread, Plane, TumorType
 
 SITES: dict[TumorType, Site] = {
     TumorType.GLIOMA: Site.DEEP_WHITE,
@@ -49,10 +51,10 @@ STRIPPED_SHARE = 0.25
 """Share of slices without skull and scalp."""
 MIN_REFERENCE_PX = 50
 """The other side is the reference if it shows at least this much normal white matter."""
-CLEAR_OF_GRID_PX = 1.5
-"""How far from the lines of the 3 x 3 grid a centroid is kept where that can be had."""
-SMALL_BELOW, LARGE_FROM, DOMINANT_FROM = 0.01, 0.05, 0.7
-"""Limits of the default rules, which define the words of the truth."""
+CLEAR_OF_GRID_PX = 2.5
+"""How far from the lines of the 3 x 3 grid over the head a centroid is kept where that can be had."""
+SMALL_BELOW, LARGE_FROM, DOMINANT_FROM = 0.014, 0.07, 0.7
+"""Limits of the default rules, which define the words of the truth; sizes are shares of the head's box."""
 
 
 @dataclass(frozen=True)
@@ -81,23 +83,25 @@ def draw_phantom(seed: int, number: int) -> Phantom:
     plan = plan_slice(seed, number)
     rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
     head = _head(plan, rng)
+    stripped = rng.random() < STRIPPED_SHARE
+    box = head.box(stripped=stripped)
     image = paint_head(head, plan.sequence, rng)
     foci: list[Focus] = []
     edema: Mask | None = None
     if plan.lesion is not None:
-        foci = _foci(plan.tumor_type, plan.lesion, head, rng)
+        foci = _foci(plan.tumor_type, plan.lesion, head, box, rng)
         image, head = _displace(image, head, foci)
         if plan.lesion.edema is not None:
             edema = spread_edema(plan.lesion.edema, union(foci), head, rng)
         if edema is not None:
             image = paint_edema(image, edema, union(foci), plan.sequence)
         image = paint_lesion(image, foci, plan.lesion, plan.sequence, rng)
-    if rng.random() < STRIPPED_SHARE:
+    if stripped:
         image = image * head.cranium
     return Phantom(
         image=acquire(image, rng),
         mask=union(foci) if foci else None,
-        truth=_truth(seed, number, plan, foci, image),
+        truth=_truth(seed, number, plan, foci, image, box),
         noise_free=image,
         edema=edema,
         reference_white=_reference_white(head, foci, edema),
@@ -118,14 +122,16 @@ def _head(plan: SlicePlan, rng: np.random.Generator) -> Head:
     return axial_supratentorial(rng, ventricles=site is Site.VENTRICLE or chance < 0.75)
 
 
-def _foci(tumor_type: TumorType, plan: LesionPlan, head: Head, rng: np.random.Generator) -> list[Focus]:
+def _foci(tumor_type: TumorType, plan: LesionPlan, head: Head, box: Box, rng: np.random.Generator) -> list[Focus]:
     site = SITES[tumor_type]
     margin_px = 1.0 if site in (*BASAL, Site.DURA) else 4.0
     allowed = signed_distance(head.intracranial) > margin_px
     for _ in range(4):
-        foci = place(plan.shape, plan.spread, plan.size, allowed, head.sites[site], head.sites[Site.JUNCTION], rng)
-        row, column = _centroid(union(foci))
-        if min(abs(v - SIDE_PX * k / 3) for v in (row, column) for k in (1, 2)) > CLEAR_OF_GRID_PX:
+        first, others = head.sites[site], head.sites[Site.JUNCTION]
+        foci = place(plan.shape, plan.spread, plan.size, box.area_px, allowed, first, others, rng)
+        (x, y), sides = place_of(union(foci), box), (box.width_px, box.height_px)
+        away = [abs(v - k / 3) * side for v, side in zip((x, y), sides, strict=True) for k in (1, 2)]
+        if min(away) > CLEAR_OF_GRID_PX:
             break
     return foci
 
@@ -177,15 +183,9 @@ def _reference_white(head: Head, foci: list[Focus], edema: Mask | None) -> Mask:
     return np.asarray(normal)
 
 
-def _centroid(mask: Mask) -> tuple[float, float]:
-    """(row, column) of the centroid, counted from the corner of the image."""
-    rows, columns = np.nonzero(mask)
-    return float(rows.mean()) + 0.5, float(columns.mean()) + 0.5
-
-
-def size_of(mask: Mask) -> LesionSize:
-    """Size class of a mask by its share of the image."""
-    share = float(mask.mean())
+def size_of(mask: Mask, box: Box) -> LesionSize:
+    """Size class of a mask by its area as a share of the head's box."""
+    share = float(mask.sum()) / box.area_px
     if share < SMALL_BELOW:
         return LesionSize.SMALL
     return LesionSize.MEDIUM if share < LARGE_FROM else LesionSize.LARGE
@@ -199,20 +199,7 @@ def spread_of(areas_px: list[int]) -> LesionSpread:
     return LesionSpread.DOMINANT_WITH_SATELLITES if dominant else LesionSpread.SCATTERED
 
 
-def region_of(mask: Mask) -> ImageRegion:
-    """Cell of the 3 x 3 grid that holds the centroid of a mask.
-
-    >>> corner = np.zeros((9, 9), dtype=bool)
-    >>> corner[8, 0] = True
-    >>> region_of(corner)
-    <ImageRegion.LOWER_LEFT: 'lower_left'>
-    """
-    height, width = mask.shape
-    row, column = _centroid(mask)
-    return list(ImageRegion)[3 * int(row / height * 3) + int(column / width * 3)]
-
-
-def _truth(seed: int, number: int, plan: SlicePlan, foci: list[Focus], image: Field) -> PhantomTruth:
+def _truth(seed: int, number: int, plan: SlicePlan, foci: list[Focus], image: Field, box: Box) -> PhantomTruth:
     stem = f"{plan.tumor_type}/phantoms_{plan.sequence}/{plan.plane}_{number:06d}"
     signs, mask = Signs(), None
     if plan.lesion is not None:
@@ -238,7 +225,8 @@ def _truth(seed: int, number: int, plan: SlicePlan, foci: list[Focus], image: Fi
         sequence=plan.sequence,
         plane=plan.plane,
         signs=signs,
-        size=None if mask is None else size_of(mask),
+        size=None if mask is None else size_of(mask, box),
         spread=None if mask is None else spread_of([int(f.mask.sum()) for f in foci]),
-        region=None if mask is None else region_of(mask),
+        region=None if mask is None else region_of(*place_of(mask, box)),
+        head_box=box,
     )

@@ -7,6 +7,7 @@ from enum import Enum, auto
 import cv2
 import numpy as np
 
+from neuroonco.head import Box
 from neuroonco.images import Mask
 from neuroonco.phantoms.fields import (
     SIDE_PX,
@@ -19,6 +20,8 @@ from neuroonco.phantoms.fields import (
 
 GRAY_RIBBON_PX = 4.2
 """Thickness of the cortex."""
+DRAWN_FROM = 0.5
+"""A pixel belongs to the head if tissue covers this much of it."""
 
 
 class Tissue(Enum):
@@ -78,6 +81,13 @@ class Head:
     deep_white: Mask
     cranium: Field
     sites: Mapping[Site, Mask]
+
+    def box(self, *, stripped: bool) -> Box:
+        """The true extent of what is drawn: of the head, or of the contents of the skull where it is stripped."""
+        coverage = [self.cranium] if stripped else [layer for _, layer in self.layers]
+        drawn = np.max(coverage, axis=0) >= DRAWN_FROM
+        rows, columns = (np.flatnonzero(drawn.any(axis=axis)) for axis in (1, 0))
+        return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from neuroonco.vocabulary import LesionSize, LesionSpread, Shape
 
 ANGLES: Field = np.linspace(0, 2 * np.pi, 360, endpoint=False, dtype=np.float32)
 AREA_SHARES = {
-    LesionSize.SMALL: (0.0042, 0.0085),
-    LesionSize.MEDIUM: (0.0130, 0.0400),
-    LesionSize.LARGE: (0.0560, 0.0800),
+    LesionSize.SMALL: (0.0072, 0.0116),
+    LesionSize.MEDIUM: (0.0178, 0.0550),
+    LesionSize.LARGE: (0.0770, 0.1100),
 }
-"""Drawn area as a share of the image, well inside each class of the rules (limits 0.01 and 0.05)."""
+"""Drawn area as a share of the head's box, well inside each class of the rules (limits 0.014 and 0.07)."""
 FOCUS_SHARES = {
     LesionSpread.SOLITARY: ((1.0,),),
     LesionSpread.DOMINANT_WITH_SATELLITES: ((0.82, 0.18), (0.78, 0.12, 0.10), (0.80, 0.20)),
@@ -123,6 +123,7 @@ def place(
     plan_shape: Shape,
     spread: LesionSpread,
     size: LesionSize,
+    box_px: int,
     allowed: Mask,
     first: Mask,
     others: Mask,
@@ -134,6 +135,7 @@ def place(
         plan_shape: of every focus.
         spread: how many foci there are and how they share the area.
         size: class of the whole area.
+        box_px: area of the head's box, of which it is a share.
         allowed: where a lesion may lie.
         first: candidate centers of the largest focus.
         others: candidate centers of scattered foci; satellites lie around the largest.
@@ -148,7 +150,7 @@ def place(
     shares = options[int(rng.integers(len(options)))]
     if len(shares) > 1:
         low = (low + high) / 2  # else the outlines of small foci could not be told apart
-    total_px = rng.uniform(low, high) * SIDE_PX**2
+    total_px = rng.uniform(low, high) * box_px
     best: list[Focus] = []
     for attempt in range(ATTEMPTS):
         foci: list[Focus] = []
@@ -166,7 +168,7 @@ def place(
             best = foci
         if len(foci) == len(shares):
             break
-        total_px = (low + rng.uniform(0, 0.5) * (high - low)) * SIDE_PX**2
+        total_px = (low + rng.uniform(0, 0.5) * (high - low)) * box_px
         if attempt >= 1:
             shares = min(options, key=len)
     return best

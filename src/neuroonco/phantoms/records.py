@@ -10,6 +10,10 @@ class PhantomTruth(Record):
 
     Attributes:
         image_path, mask_path: relative to the phantom root; no mask for a healthy slice.
+        size: by the share of ``head_box`` that all foci cover.
+        region: cell of a 3 x 3 grid over ``head_box`` with the centroid of the largest focus.
+        head_box: half-open pixel box (top, left, bottom, right) of the head as drawn, without skull and scalp where
+            they are left out.
         seed, number: of the series and of this slice in it; drawing again with both gives the same bytes.
     """
 
@@ -24,3 +28,4 @@ class PhantomTruth(Record):
     size: LesionSize | None
     spread: LesionSpread | None
     region: ImageRegion | None
+    head_box: tuple[int, int, int, int]

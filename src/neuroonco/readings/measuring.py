@@ -7,7 +7,7 @@ from neuroonco.outcomes import Record
 from neuroonco.readings import brain, decide, lesion, outline, tissue
 from neuroonco.readings.records import Signs
 from neuroonco.readings.rules import ReadRules
-from neuroonco.semantics.regions import region_of
+from neuroonco.semantics.regions import place_in_head, region_of
 from neuroonco.vocabulary import ImageRegion, MRSequence, ReadingKind, Sign, assessable
 
 
@@ -48,9 +48,9 @@ def read_slice(
     if found is None or not found.any():
         # Nothing that stands out is not "no lesion": only an empty mask says that.
         return SliceFindings(lesion_found=None if mask is None else False, sequence=sequence)
-    where = found if mask is None else mask  # the mask's own pixels, so that the cell is exact
-    ys, xs = np.nonzero(where)
-    x, y = (float(xs.mean()) + 0.5) / where.shape[1], (float(ys.mean()) + 0.5) / where.shape[0]
+    # The mask's own pixels where there are any, so that the cell is exact.
+    picture, where = (np.rint(pixels).astype(np.uint8), found) if mask is None else (image, mask)
+    x, y = place_in_head(picture, where, rules.box_holds_from)
     region: ImageRegion | None = region_of(x, y)
     signs = Signs() if view is None else signs_of(view, found, kind, rules, sequence)
     if mask is None:

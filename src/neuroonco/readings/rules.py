@@ -14,6 +14,7 @@ class ReadRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    box_holds_from: float
     working_side_px: int
     min_symmetry: float
     caution_conservative: float

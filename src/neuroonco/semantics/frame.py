@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.head import Box
-from neuroonco.images import Mask
 from neuroonco.semantics.regions import region_of
 from neuroonco.vocabulary import ImageRegion, Laterality, MeasureFrame, PatientSide, Plane
 
@@ -66,16 +65,3 @@ def frame_of(box: Box | None, shape: tuple[int, int], record: SliceRecord | None
         return Frame(kind, box)
     display_left = record.display_left if record.plane in PLANES_WITH_SIDES else None
     return Frame(kind, box, record.spacing_mm, display_left)
-
-
-def holds(box: Box, mask: Mask, share: float) -> bool:
-    """Whether at least that share of a mask's foreground lies in a box.
-
-    >>> import numpy as np
-    >>> mask = np.zeros((10, 10), dtype=bool)
-    >>> mask[0, :4] = True
-    >>> holds(Box(0, 1, 10, 10), mask, 0.8), holds(Box(0, 1, 10, 10), mask, 0.7)
-    (False, True)
-    """
-    inside = mask[box.top : box.bottom, box.left : box.right].sum()
-    return bool(inside >= share * mask.sum())

@@ -11,12 +11,12 @@ from neuroonco import images, masks
 from neuroonco.catalog.records import MaskRef
 from neuroonco.curate.records import CuratedSlice
 from neuroonco.errors import InputError
-from neuroonco.head import head_box
+from neuroonco.head import head_box_with
 from neuroonco.images import Gray, Mask
 from neuroonco.outcomes import StageOutcome, quarantine_slice
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.contour import DefaultMeasureRules
-from neuroonco.semantics.frame import Frame, frame_of, holds
+from neuroonco.semantics.frame import Frame, frame_of
 from neuroonco.semantics.lesions import measure_default
 from neuroonco.semantics.paper import PaperMeasureRules, measure_paper
 from neuroonco.semantics.records import LesionSemantics, MeasuredSlice
@@ -86,9 +86,7 @@ def _frame(record: CuratedSlice, lesion: Mask, root: Path, rules: DefaultMeasure
     if picture.shape != lesion.shape:
         found = f"image is {picture.shape[1]} x {picture.shape[0]} px, mask {lesion.shape[1]} x {lesion.shape[0]}"
         raise InputError("IMAGE_SIZE", found, where=record.image_path, fix="catalogue the folder again")
-    box = head_box(picture)
-    if box is not None and not holds(box, lesion, rules.box_holds_from):
-        box = None
+    box = head_box_with(picture, lesion, rules.box_holds_from)
     return frame_of(box, (picture.shape[0], picture.shape[1]), record)
 
 

@@ -1,5 +1,10 @@
-"""Positions in the picture: a 3 x 3 grid. Image position, not anatomy."""
+"""Positions in the picture or in the head's box: a 3 x 3 grid. Image position, not anatomy."""
 
+import cv2
+import numpy as np
+
+from neuroonco.head import Box, head_box_with
+from neuroonco.images import Gray, Mask
 from neuroonco.vocabulary import ImageRegion
 
 GRID: tuple[tuple[ImageRegion, ImageRegion, ImageRegion], ...] = (
@@ -16,6 +21,34 @@ def region_of(x: float, y: float, width: float = 1.0, height: float = 1.0) -> Im
     (<ImageRegion.LOWER_LEFT: 'lower_left'>, <ImageRegion.CENTER: 'center'>)
     """
     return GRID[_third(y, height)][_third(x, width)]
+
+
+def place_of(lesion: Mask, box: Box) -> tuple[float, float]:
+    """Centroid of the largest separate lesion as shares (x, y) of a box's width and height.
+
+    >>> lesion = np.zeros((20, 40), dtype=bool)
+    >>> lesion[12:18, 22:28] = True
+    >>> lesion[0, 0] = True
+    >>> place_of(lesion, Box(10, 20, 20, 40))
+    (0.25, 0.5)
+    """
+    count, _, stats, centers = cv2.connectedComponentsWithStats(lesion.astype(np.uint8), connectivity=8)
+    if count < 2:
+        raise ValueError("no lesion has no place")
+    x, y = centers[1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())]
+    return (float(x) + 0.5 - box.left) / box.width_px, (float(y) + 0.5 - box.top) / box.height_px
+
+
+def place_in_head(picture: Gray, lesion: Mask, holds_from: float) -> tuple[float, float]:
+    """The place of a lesion in the head's box as stage ``measure`` takes it; in the canvas where there is no box.
+
+    Args:
+        picture: (height, width) gray values.
+        lesion: (height, width) pixels of the lesion, not empty.
+        holds_from: share of the lesion that the box must hold; above 1 it is always the canvas.
+    """
+    box = head_box_with(picture, lesion, holds_from)
+    return place_of(lesion, Box(0, 0, *lesion.shape) if box is None else box)
 
 
 def _third(position: float, extent: float) -> int:

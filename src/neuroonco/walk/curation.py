@@ -39,6 +39,7 @@ from neuroonco.outcomes import Dropped, Quarantined, StageOutcome, quarantine_sl
 from neuroonco.pipeline import Workspace
 from neuroonco.streams import RECORDS, ShardOutcome, Shards, models_of, save_shard
 from neuroonco.vocabulary import DuplicateKind
+from neuroonco.walk.catalogue import one_thread
 
 GROUPS, QUALITY, MATCHES = "duplicate_groups.parquet", "quality.parquet", "matches.parquet"
 PAIRS_A_PIECE = 64
@@ -196,12 +197,13 @@ def find_copies(ws: Workspace, survey: Survey, root: Path, rules: DuplicateRules
 def _keypoints(pictures: list[Picture], *, root: Path) -> StageOutcome[PictureKeypoints]:
     """A picture that cannot be read any more has no keypoints; it was read a moment ago."""
     outcome: StageOutcome[PictureKeypoints] = StageOutcome()
-    for picture in pictures:
-        try:
-            found = keypoints_of(working_picture(images.read_picture(root, picture)))
-        except InputError:
-            found = Keypoints(*_no_keypoints(), width_px=0)
-        outcome.kept.append(encode_keypoints(picture.slice_id, found))
+    with one_thread():
+        for picture in pictures:
+            try:
+                found = keypoints_of(working_picture(images.read_picture(root, picture)))
+            except InputError:
+                found = Keypoints(*_no_keypoints(), width_px=0)
+            outcome.kept.append(encode_keypoints(picture.slice_id, found))
     return outcome
 
 
@@ -284,7 +286,8 @@ def _jobs(
 
 
 def _verify(pairs: list[CandidatePair], *, root: Path, rules: DuplicateRules) -> StageOutcome[PictureMatch]:
-    return verify_pairs(pairs, read=partial(images.read_picture, root), rules=rules)
+    with one_thread():
+        return verify_pairs(pairs, read=partial(images.read_picture, root), rules=rules)
 
 
 def _bytes_per_px(root: Path, records: Iterable[SliceRecord]) -> dict[str, float]:
