@@ -49,7 +49,9 @@ def test_decoded_record():
         "width_px": 200, "channels": 3, "bit_depth": 8, "tumor_present": True, "tumor_type": TumorType.GLIOMA,
         "source_label": "glioma", "sequence": MRSequence.T1, "plane": None, "patient_id": "c", "split": None,
         "spacing_mm": None, "thickness_mm": None, "display_left": None,
-        "mask": {"path": "glioma/16_x/c/c_seg.png", "kind": MaskKind.LABELS, "lesion_values": None, "slice_index": None},
+        "mask": {
+            "path": "glioma/16_x/c/c_seg.png", "kind": MaskKind.LABELS, "lesion_values": None, "slice_index": None,
+        },
         "notes": (), "origin": None,
     }  # fmt: skip
 

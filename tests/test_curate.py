@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from factories_curate import match, record
 from neuroonco.catalog.records import MaskRef, SliceRecord
 from neuroonco.curate.curate import Verdict, curate_slice, settle_conflicts
-from neuroonco.curate.duplicates import components, group_copies, identical
+from neuroonco.curate.duplicates import components, group_copies, identical, tell_apart
 from neuroonco.curate.patients import patient_groups
 from neuroonco.curate.quality import CurateRules, require_usable
 from neuroonco.curate.records import CuratedSlice, DuplicateGroup, PictureMatch, QualityFinding
@@ -363,3 +363,21 @@ def test_patient_groups_follow_patients_copies_and_neighbors() -> None:
 
 def test_a_patient_of_one_slice_is_no_group() -> None:
     assert patient_groups([("a", "16", "P1"), ("b", "16", "P2")], []) == {}
+
+
+def test_what_a_source_states_to_be_different_is_no_copy() -> None:
+    def match(first: str, second: str) -> PictureMatch:
+        return PictureMatch(first=first, second=second, kind=DuplicateKind.NEAR, score=0.9, blocks=50)
+
+    sequences = {
+        "a": ("16", "P1", MRSequence.T1),
+        "b": ("16", "P1", MRSequence.T1CE),
+        "c": ("16", "P2", MRSequence.T1CE),
+        "d": ("16", "P1", MRSequence.T1),
+        "e": ("01", "P1", MRSequence.FLAIR),
+    }
+    files = {name: f"{name}.png" for name in "abcde"} | {"v1": "v.nii", "v2": "v.nii"}
+    pairs = [("a", "b"), ("a", "c"), ("a", "d"), ("a", "e"), ("v1", "v2"), ("a", "v1")]
+    told = tell_apart([match(*pair) for pair in pairs], sequences, files)
+    assert [(m.first, m.second) for m in told if m.kind is None] == [("a", "b"), ("v1", "v2")]
+    assert [m.score for m in told] == [0.9] * 6

@@ -27,8 +27,10 @@ from neuroonco.pipeline import Workspace
 from neuroonco.rules import load_rules
 from neuroonco.store import Loaded
 from neuroonco.vocabulary import DropReason, DuplicateKind, TumorType
+from neuroonco.walk.copy_search import find_copies
 from neuroonco.walk.curate_file import curate_file
-from neuroonco.walk.curation import Survey, curate_catalog, find_copies, survey_slices
+from neuroonco.walk.curation import curate_catalog
+from neuroonco.walk.survey import Survey, survey_slices
 
 BYTES, PIXELS, NEAR, AUGMENTED = DuplicateKind
 RULES = load_rules("default")

@@ -115,9 +115,10 @@ def stem_of(path: str) -> str:
     >>> stem_of("P1/P1_t1.nii.gz"), stem_of("yes/a.b.png")
     ('P1_t1', 'a.b')
     """
-    name = PurePosixPath(path).name
-    ending = next((e for e in VOLUME_ENDINGS if name.lower().endswith(e) and len(name) > len(e)), None)
-    return name[: -len(ending)] if ending else PurePosixPath(path).stem
+    name = path.rpartition("/")[2]
+    lower = name.lower()
+    ending = next((e for e in VOLUME_ENDINGS if lower.endswith(e) and len(name) > len(e)), None)
+    return name[: -len(ending)] if ending else PurePosixPath(name).stem
 
 
 def is_text(path: str) -> bool:

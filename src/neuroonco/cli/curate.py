@@ -8,10 +8,11 @@ import typer
 from neuroonco import store
 from neuroonco.catalog.interop import SLICE_CODEC
 from neuroonco.catalog.records import SliceRecord
-from neuroonco.cli.options import DEFAULT_PROCESSES, AsJson, OutFolder, Processes, Root, Rules
+from neuroonco.cli.options import DEFAULT_PROCESSES, AsJson, OutFolder, Processes, Root, Rules, Sources
 from neuroonco.cli.output import MAX_LINES, existing_root, progress_bars, result_json, say
 from neuroonco.outcomes import Quarantined
 from neuroonco.rules import load_rules
+from neuroonco.sources import load_sources
 from neuroonco.walk.curate_file import curate_file
 
 
@@ -25,6 +26,7 @@ def curate_command(
     root: Root,
     out: OutFolder,
     rules: Rules = "default",
+    sources: Sources = None,
     processes: Processes = None,
     as_json: AsJson = False,
 ) -> None:
@@ -36,13 +38,17 @@ def curate_command(
     Example: neuroonco curate catalog.parquet --root downloads/ --out curated/
     """
     existing_root(root)
+    known = load_sources(sources)
     loaded = store.load(catalog, SliceRecord, SLICE_CODEC)
+    if strange := sorted({record.source_id for record in loaded.records} - set(known)):
+        say(f"not described, so their copies have the lowest priority: {', '.join(strange)}; pass --sources DIR")
     with progress_bars() as progress:
         counts = curate_file(
             loaded,
             root=root,
             out=out,
             rules=load_rules(rules),
+            sources=known,
             processes=processes or DEFAULT_PROCESSES,
             progress=progress,
         )

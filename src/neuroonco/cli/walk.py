@@ -9,16 +9,16 @@ import typer
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.records import ClosedItem
-from neuroonco.cli.options import DEFAULT_PROCESSES, AsJson, OutFolder, Processes
+from neuroonco.cli.options import DEFAULT_PROCESSES, AsJson, OutFolder, Processes, Sources
 from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, printable
 from neuroonco.executors import ExecutorKind
 from neuroonco.publish.package import write_package
-from neuroonco.sources import load_sources
-from neuroonco.walk.folders import AUDIT, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, REVIEW, SCORE
+from neuroonco.walk.described import kept_sources
+from neuroonco.walk.folders import AUDIT, CATALOG, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, REVIEW, SCORE
 from neuroonco.walk.page import STAGES, write_report
-from neuroonco.walk.profile import Profile, load_profile
+from neuroonco.walk.profile import Profile, description_folder, load_profile
 from neuroonco.walk.run import RUN_FILE, Walked, locked, walk
 from neuroonco.walk.trace import trace
 
@@ -43,7 +43,7 @@ def demo_command(out: OutFolder = Path("runs/demo"), processes: Processes = None
 
     Example: neuroonco demo --out runs/demo
     """
-    _walk(load_profile("demo"), out, None, None, processes, ExecutorKind.PROCESSES, as_json=as_json)
+    _walk(load_profile("demo"), out, None, None, None, processes, ExecutorKind.PROCESSES, as_json=as_json)
 
 
 def run_command(
@@ -53,18 +53,22 @@ def run_command(
     decisions: Annotated[
         Path | None, typer.Option("--decisions", help="Readers' decisions on the benchmark, .jsonl.")
     ] = None,
+    sources: Sources = None,
     processes: Processes = None,
     executor: Engine = ExecutorKind.PROCESSES,
     as_json: AsJson = False,
 ) -> None:
     """Walk a profile; unchanged stages are skipped, and what was cut off goes on where it was.
 
+    --sources takes the place of the folder that the profile names under source_descriptions.
+
     Example: neuroonco run real-samples --root downloads/
     """
     chosen = load_profile(profile)
     if root is not None:
         existing_root(root)
-    _walk(chosen, out or Path("runs") / chosen.name, root, decisions, processes, executor, as_json=as_json)
+    sources = sources or description_folder(chosen, profile)
+    _walk(chosen, out or Path("runs") / chosen.name, root, decisions, sources, processes, executor, as_json=as_json)
 
 
 def _walk(
@@ -72,6 +76,7 @@ def _walk(
     out: Path,
     root: Path | None,
     decisions: Path | None,
+    sources: Path | None,
     processes: int | None,
     kind: ExecutorKind,
     *,
@@ -83,6 +88,7 @@ def _walk(
             out,
             root=root,
             decisions=decisions,
+            sources=sources,
             processes=processes or DEFAULT_PROCESSES,
             kind=kind,
             progress=progress,
@@ -135,6 +141,10 @@ def trace_command(
     if as_json:
         result_json([{"stage": s.stage, "outcome": s.outcome, "row": s.row} for s in steps])
         return
+    spec = next((kept_sources(run).get(step.row["source_id"]) for step in steps if step.stage == CATALOG), None)
+    if spec is not None:
+        terms = f"licence {spec.license}; may be passed on: {spec.redistribution}"
+        result(printable(f"source {spec.id}: {spec.name}; {terms}"))
     for step in steps:
         result(f"{step.stage}: {step.outcome}")
         for key, value in step.row.items():
@@ -177,7 +187,7 @@ def publish_command(
         raise InputError("ROOT_NEEDED", "the images are under the collections' root", fix="pass --root FOLDER")
     labels = store.load_strict(run / AUDIT / "records.parquet", AuditedLabel)
     groups = store.load_strict(run / CURATE / "duplicate_groups.parquet", DuplicateGroup)
-    counts = write_package(labels, groups, root=existing_root(root), sources=load_sources(), out=out)
+    counts = write_package(labels, groups, root=existing_root(root), sources=kept_sources(run), out=out)
     if as_json:
         result_json(counts)
     else:

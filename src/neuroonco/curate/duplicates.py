@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.curate.records import DuplicateGroup, GroupMember, PictureMatch
 from neuroonco.curate.registration import Change
-from neuroonco.vocabulary import DuplicateKind, TumorType
+from neuroonco.vocabulary import DuplicateKind, MRSequence, TumorType
 
 HELD_OUT_SPLITS = ("test", "val")
 KINDS = tuple(DuplicateKind)
@@ -36,6 +36,31 @@ def identical(keys: Iterable[tuple[str, str]], kind: DuplicateKind) -> list[Pict
         if len(members := sorted(by_key[key])) > 1
         for other in members[1:]
     ]
+
+
+def tell_apart(
+    matches: Iterable[PictureMatch],
+    sequences: Mapping[str, tuple[str, str, MRSequence]],
+    files: Mapping[str, str],
+) -> list[PictureMatch]:
+    """Matches, of which those that cannot be copies are neighbors only.
+
+    Two sequences of one patient can look alike where nothing enhances, and so can slices of one volume: what a source
+    states to be different pictures are not copies of each other.
+
+    Args:
+        matches: near and augmented ones.
+        sequences: of slices whose patient and sequence are stated: source, patient, sequence.
+        files: path of each slice's file.
+    """
+    told: list[PictureMatch] = []
+    for match in matches:
+        one, other = sequences.get(match.first), sequences.get(match.second)
+        differ = one is not None and other is not None and one[:2] == other[:2] and one[2] is not other[2]
+        if differ or files[match.first] == files[match.second]:
+            match = match.model_copy(update={"kind": None})
+        told.append(match)
+    return told
 
 
 def components(pairs: Iterable[tuple[str, str]]) -> list[list[str]]:

@@ -70,4 +70,4 @@ def _transposed(hashes: Hashes) -> Hashes:
 def _packed(signs: npt.NDArray[np.bool_]) -> np.uint64:
     bits = signs.ravel().copy()
     bits[0] = False  # the constant part says how bright the picture is
-    return np.uint64(sum(1 << int(place) for place in np.flatnonzero(bits)))
+    return np.uint64(int.from_bytes(np.packbits(bits, bitorder="little").tobytes(), "little"))

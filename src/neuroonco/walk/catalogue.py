@@ -20,9 +20,10 @@ from neuroonco.outcomes import StageOutcome, quarantine_slice
 from neuroonco.pictures import LastPicture
 from neuroonco.pipeline import Workspace
 from neuroonco.sorting import Change
-from neuroonco.sources import source
+from neuroonco.sources import SourceSpec, load_sources
 from neuroonco.streams import RECORDS, ShardOutcome, Shards
 from neuroonco.tallies import repeated
+from neuroonco.walk.described import keep_sources
 
 INSPECTIONS = "inspections"
 """Name of the file beside the records, without suffix."""
@@ -30,29 +31,43 @@ Job = tuple[str, str]
 """Source id, and path relative to the source's folder."""
 
 
-def catalog(ws: Workspace, *, root: Path, folders: Mapping[str, str]) -> dict[str, Any]:
-    """Catalogue and inspect the sources' folders, file by file."""
+def catalog(
+    ws: Workspace, *, root: Path, folders: Mapping[str, str], sources: Mapping[str, SourceSpec]
+) -> dict[str, Any]:
+    """Catalogue and inspect the sources' folders, file by file, and keep their descriptions beside the records."""
+    keep_sources(ws.folder, sources)
     jobs: list[Job] = []
     rest: StageOutcome[SliceRecord] = StageOutcome()
     for source_id, folder in folders.items():
-        listing = list_files(root, source(source_id), folder)
+        listing = list_files(root, sources[source_id], folder)
         jobs += [(source_id, path) for path in listing.images]
         rest.extend(listing.outcome)
     size = pipeline.LIGHT_SHARD_SIZE
     pieces = [jobs[i : i + size] for i in range(0, len(jobs), size)]
-    work = partial(catalog_jobs, root=root, folders=dict(folders))
+    work = partial(catalog_jobs, root=root, folders=dict(folders), sources=dict(sources))
     shards = ws.stream(pieces, SliceRecord, work, {INSPECTIONS: Inspection})
     return ws.save_shards(shards, rest=rest, change=unique_names(shards))
 
 
-def catalog_jobs(jobs: list[Job], *, root: Path, folders: Mapping[str, str]) -> ShardOutcome[SliceRecord]:
-    """Catalogue some files and inspect their slices while their pixels are at hand."""
+def catalog_jobs(
+    jobs: list[Job], *, root: Path, folders: Mapping[str, str], sources: Mapping[str, SourceSpec] | None = None
+) -> ShardOutcome[SliceRecord]:
+    """Catalogue some files and inspect their slices while their pixels are at hand.
+
+    Args:
+        jobs: the files.
+        root: folder to which all paths in the records are relative.
+        folders: source id -> folder under the root.
+        sources: source id -> description; None takes those of the package. They come along with the work, so that a
+            worker reads no TOML and cannot see another state of a user's folder than the others do.
+    """
+    sources = load_sources() if sources is None else sources
     outcome: ShardOutcome[SliceRecord] = ShardOutcome()
     inspections: list[Inspection] = []
     last = LastPicture()
     with one_thread():
         for source_id, path in jobs:
-            found = catalog_files(root, source(source_id), folders[source_id], [path], last.decode)
+            found = catalog_files(root, sources[source_id], folders[source_id], [path], last.decode)
             outcome.dropped += found.dropped
             outcome.quarantined += found.quarantined
             for record in found.kept:

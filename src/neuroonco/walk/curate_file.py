@@ -1,7 +1,7 @@
 """Curate a catalogue file outside a run: inspect its pictures first, then as in a run."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from neuroonco.outcomes import Dropped, Quarantined, StageOutcome, quarantine_sl
 from neuroonco.pictures import LastPicture
 from neuroonco.pipeline import Workspace
 from neuroonco.rules import RuleSet
-from neuroonco.sources import load_sources
+from neuroonco.sources import SourceSpec, load_sources
 from neuroonco.store import Loaded, sha256_bytes
 from neuroonco.streams import DROPPED, QUARANTINED, ShardOutcome
 from neuroonco.walk.catalogue import INSPECTIONS
@@ -34,6 +34,7 @@ def curate_file(
     root: Path,
     out: Path,
     rules: RuleSet,
+    sources: Mapping[str, SourceSpec] | None = None,
     processes: int = 1,
     kind: ExecutorKind = ExecutorKind.PROCESSES,
     progress: Callable[[str, int, int], None] | None = None,
@@ -45,12 +46,14 @@ def curate_file(
         root: folder to which image paths are relative.
         out: folder to write.
         rules: rule set.
+        sources: source id -> description, for priorities and names; None takes those of the package.
         processes, kind: who works.
         progress: called with (what, done, total).
 
     Raises:
         InputError: the folder cannot be written.
     """
+    sources = load_sources() if sources is None else sources
     once, twice = _once(catalog.records)
     work = out / WORK
     shutil.rmtree(work, ignore_errors=True)
@@ -73,11 +76,12 @@ def curate_file(
             records=work / "records.parquet",
             inspections=work / f"{INSPECTIONS}.parquet",
             root=root,
-            priority={source_id: spec.priority for source_id, spec in load_sources().items()},
+            priority={source_id: spec.priority for source_id, spec in sources.items()},
             rest=rest,
         )
     policy = str(rules.sections["curate"]["label_conflict_policy"].value)
-    write_curation_report(out, root, out / "report", catalog=work / "records.parquet", policy=policy)
+    catalogue = work / "records.parquet"
+    write_curation_report(out, root, out / "report", catalog=catalogue, sources=sources, policy=policy)
     shutil.rmtree(out / "shards", ignore_errors=True)
     shutil.rmtree(work, ignore_errors=True)
     return counts

@@ -14,7 +14,7 @@ from neuroonco.report.curation_records import (
 from neuroonco.report.page import NO_FIGURE, count, percent
 from neuroonco.report.pictures import Album
 from neuroonco.report.records import Fact
-from neuroonco.sources import load_sources
+from neuroonco.sources import SourceSpec
 from neuroonco.vocabulary import TumorType, display
 from neuroonco.walk import curation_views as views
 from neuroonco.walk.curation_groups import HELD_OUT, TRAINING, GroupTally
@@ -24,9 +24,8 @@ NOTES_SHOWN = 200
 SPLITS = (TRAINING, *HELD_OUT, None)
 
 
-def flows(slices: SliceTally, *, catalogued: bool) -> tuple[SourceFlow, ...]:
-    """What became of each source's slices."""
-    known = load_sources()
+def flows(slices: SliceTally, known: Mapping[str, SourceSpec], *, catalogued: bool) -> tuple[SourceFlow, ...]:
+    """What became of each source's slices; a source that is not known has no name."""
     fields = ("copies", "quality", "conflicts", "other", "quarantined", "kept", "with_mask")
     return tuple(
         SourceFlow(

@@ -1,6 +1,6 @@
 """Gather what the curation report shows from curation's files, and write its pages."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -22,11 +22,13 @@ from neuroonco.report.curation_records import (
 from neuroonco.report.pictures import Album
 from neuroonco.report.records import Fact
 from neuroonco.rules import load_rules
+from neuroonco.sources import SourceSpec, load_sources
 from neuroonco.vocabulary import TumorType, display
 from neuroonco.walk import curation_figures as figures
 from neuroonco.walk import curation_views as views
 from neuroonco.walk.curation_groups import GroupTally, QualityTally
 from neuroonco.walk.curation_slices import SliceTally
+from neuroonco.walk.described import kept_sources
 from neuroonco.walk.folders import CATALOG, CURATE
 from neuroonco.walk.profile import Profile
 
@@ -43,6 +45,7 @@ def write_curation_report(
     out: Path,
     *,
     catalog: Path | None = None,
+    sources: Mapping[str, SourceSpec] | None = None,
     aims: Sequence[Aim] | None = None,
     policy: str | None = None,
     title: str = "Curation",
@@ -57,6 +60,7 @@ def write_curation_report(
         root: folder of the pictures.
         out: folder of the pages; made if absent.
         catalog: the catalogue's folder, or its file of records; without it some figures are not known.
+        sources: source id -> description, for their names; None takes those of the package.
         aims: what :func:`read_aims` gives; None if nothing was measured.
         policy: the rule on contradicting labels.
         title: of the data, e.g. the run's name.
@@ -69,6 +73,7 @@ def write_curation_report(
     Raises:
         InputError: a file is missing or broken, or the folder cannot be written.
     """
+    known = load_sources() if sources is None else sources
     groups, quality, judged = GroupTally(), QualityTally(), (curated / "quality.parquet").is_file()
     for group in store.stream(curated / "duplicate_groups.parquet", DuplicateGroup):
         groups.add(group)
@@ -83,7 +88,7 @@ def write_curation_report(
         facts=tuple(facts),
         catalogued=catalog is not None,
         judged=judged,
-        flows=figures.flows(slices, catalogued=catalog is not None),
+        flows=figures.flows(slices, known, catalogued=catalog is not None),
         reasons=tuple(
             ReasonCount(stage=stage, reason=reason, count=n)
             for (stage, reason), n in sorted(slices.reasons.items(), key=lambda i: (i[0][0], -i[1], i[0][1]))
@@ -119,6 +124,7 @@ def write_run_curation(run: Path, profile: Profile, root: Path, page: Path) -> P
         root,
         page.parent / CURATION,
         catalog=run / CATALOG,
+        sources=kept_sources(run),
         aims=read_aims(aims) if aims.exists() else None,
         policy=None if policy is None else str(policy.value),
         title=f"neuroonco: {profile.name}",

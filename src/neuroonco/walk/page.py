@@ -38,9 +38,9 @@ from neuroonco.report.records import (
 )
 from neuroonco.rules import load_rules
 from neuroonco.score.records import AirReport, AttributeReport, Score
-from neuroonco.sources import load_sources
 from neuroonco.vocabulary import QuestionType, Sign, display
 from neuroonco.walk.curation_page import CURATION, write_run_curation
+from neuroonco.walk.described import kept_sources
 from neuroonco.walk.folders import AUDIT, BUILD, CATALOG, CURATE, DESCRIBE, FUSE, MEASURE, READ, REVIEW, SCORE
 from neuroonco.walk.profile import Profile
 
@@ -120,7 +120,7 @@ def _sources(run: Path) -> tuple[SourceCount, ...]:
     curated = store.load_strict(run / CURATE / "records.parquet", CuratedSlice)
     kept = Counter(r.source_id for r in curated)
     masked = Counter(r.source_id for r in curated if r.mask is not None)
-    known = load_sources()
+    known = kept_sources(run)
     return tuple(
         SourceCount(
             source_id=i,

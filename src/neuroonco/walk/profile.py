@@ -2,11 +2,11 @@
 
 import tomllib
 from importlib.resources import files
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import Field, ValidationError, model_validator
 
-from neuroonco import store
+from neuroonco import images, store
 from neuroonco.errors import InputError, UsageError
 from neuroonco.outcomes import Record
 
@@ -23,6 +23,8 @@ class Profile(Record):
 
     Attributes:
         sources: source id -> folder under the root; empty where phantoms are drawn.
+        source_descriptions: folder of further source descriptions, below the folder of the profile's file; see
+            :func:`description_folder`.
         phantoms: drawn into the run instead of reading a root.
         models: what predicts the benchmark.
         seed: of the split, the options and the baselines.
@@ -33,6 +35,7 @@ class Profile(Record):
     rules: str = "default"
     seed: int
     sources: dict[str, str] = Field(default_factory=dict)
+    source_descriptions: str | None = None
     phantoms: PhantomPlan | None = None
     models: tuple[str, ...] = ("random", "majority", "always-e", "measuring")
 
@@ -40,6 +43,8 @@ class Profile(Record):
     def _has_something_to_walk_over(self) -> "Profile":
         if (self.phantoms is None) == (not self.sources):
             raise ValueError("needs either [sources] or [phantoms]")
+        if self.phantoms is not None and self.source_descriptions is not None:
+            raise ValueError("source_descriptions is for [sources]; phantoms have their own")
         return self
 
 
@@ -71,3 +76,29 @@ def load_profile(name: str) -> Profile:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise InputError("PROFILE_INVALID", f"{field}: {first['msg']}", where=where) from None
+
+
+def description_folder(profile: Profile, name: str) -> Path | None:
+    """Folder of the source descriptions that a profile brings along; None if it brings none.
+
+    Args:
+        profile: what ``name`` was loaded as.
+        name: as given to :func:`load_profile`.
+
+    Raises:
+        InputError: it is not a folder below that of the profile's file.
+    """
+    given = profile.source_descriptions
+    if given is None:
+        return None
+    fix = 'name a folder beside the profile, e.g. source_descriptions = "my_sources", or pass --sources DIR'
+    try:
+        if not PurePosixPath(given).parts:
+            raise InputError("PATH_OUTSIDE_ROOT", "not a folder of its own")
+        folder = images.resolve(Path(name).parent, given)
+    except InputError:
+        what = f"source_descriptions: {given[:200]!r} is not a folder below the profile's own"
+        raise InputError("PROFILE_INVALID", what, where=name, fix=fix) from None
+    if not folder.is_dir():
+        raise InputError("PROFILE_INVALID", f"source_descriptions: no folder {given!r} here", where=name, fix=fix)
+    return folder

@@ -11,6 +11,7 @@ from neuroonco.errors import InputError, UsageError
 from neuroonco.executors import ExecutorKind, executor
 from neuroonco.pipeline import Workspace, run_stage
 from neuroonco.rules import load_rules
+from neuroonco.walk.described import sources_of
 from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
 from neuroonco.walk.models import require_model
 from neuroonco.walk.page import write_report
@@ -41,6 +42,7 @@ def walk(
     *,
     root: Path | None = None,
     decisions: Path | None = None,
+    sources: Path | None = None,
     processes: int = 1,
     kind: ExecutorKind = ExecutorKind.PROCESSES,
     progress: Callable[[str, int, int], None] | None = None,
@@ -52,12 +54,13 @@ def walk(
         run: folder of the run; made if absent.
         root: folder of the collections; not for a profile that draws phantoms.
         decisions: readers' decisions on benchmark items.
+        sources: folder of further source descriptions; what they say goes into the run, the folder does not.
         processes: how many processes may work.
         kind: who does the work; the outputs are the same.
         progress: called with (stage, done, total).
 
     Raises:
-        UsageError: a root is missing, or given to a profile that draws its own slices.
+        UsageError: a root is missing, or given to a profile that draws its own slices; a source is not described.
         InputError: the root or the run's folder cannot be used, or another process works in it.
         PrerequisiteError: the executor is not installed, or lost a process.
     """
@@ -66,11 +69,19 @@ def walk(
     for name in profile.models:
         require_model(name)
     if profile.phantoms is not None:
+        if sources is not None:
+            what = f"profile {profile.name} draws its own slices"
+            raise UsageError("SOURCES_UNUSED", what, fix="leave out --sources")
         if root is not None:
             raise UsageError("ROOT_UNUSED", f"profile {profile.name} draws its own slices", fix="leave out --root")
         root = run / PHANTOMS / PHANTOM_IMAGES
     elif root is None:
         raise UsageError("ROOT_NEEDED", f"profile {profile.name} reads collections", fix="pass --root FOLDER")
+    if profile.source_descriptions is not None and sources is None:
+        # Going on with the package's descriptions alone could read the folders by other rules and other terms.
+        what = f"profile {profile.name} has descriptions of its own"
+        raise UsageError("SOURCES_NEEDED", what, fix="pass the folder that description_folder() gives")
+    described = sources_of(profile, sources)
     workspace = Workspace(run=run, folder=run, rules=load_rules(profile.rules))
     if progress is not None:
         workspace.progress = progress
@@ -80,7 +91,7 @@ def walk(
         for torn in [*run.glob(".*.tmp"), *(run / REPORT).rglob(".*.tmp")]:  # left by a kill while writing
             torn.unlink()
         store.write_json(run / RUN_FILE, profile.model_dump(mode="json"))
-        for stage in stages_of(profile, root, decisions):
+        for stage in stages_of(profile, root, decisions, described):
             (done if run_stage(stage, workspace) else skipped).append(stage.name)
         report = write_report(run, profile, root, run / REPORT / "index.html")
     return Walked(report=report, done=done, skipped=skipped)

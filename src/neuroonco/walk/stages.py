@@ -1,6 +1,6 @@
 """The stages of the walk, in order: what each reads, which rooms do it, what its outputs depend on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,10 @@ from typing import Any
 from neuroonco import images, store
 from neuroonco.digests import tree_digest
 from neuroonco.pipeline import Stage, Workspace
+from neuroonco.sources import SourceSpec
 from neuroonco.walk import work
 from neuroonco.walk.catalogue import catalog
+from neuroonco.walk.described import digests_of, sources_of
 from neuroonco.walk.folders import (
     AUDIT,
     BUILD,
@@ -27,15 +29,21 @@ from neuroonco.walk.folders import (
 from neuroonco.walk.profile import Profile
 
 
-def stages_of(profile: Profile, root: Path, decisions: Path | None = None) -> list[Stage]:
+def stages_of(
+    profile: Profile, root: Path, decisions: Path | None = None, sources: Mapping[str, SourceSpec] | None = None
+) -> list[Stage]:
     """The stages of a profile, in order; the report is made from their outputs afterwards.
 
     Args:
         profile: what to walk over.
         root: folder to which image paths are relative.
         decisions: readers' decisions on benchmark items, if there are any.
+        sources: descriptions of the profile's sources, see :func:`neuroonco.walk.described.sources_of`; None takes
+            those of the package.
     """
     folders = {"phantoms": ""} if profile.phantoms else dict(sorted(profile.sources.items()))
+    sources = sources_of(profile) if sources is None else sources
+    priority = {source_id: spec.priority for source_id, spec in sorted(sources.items())}
     drawn = (PHANTOMS,) if profile.phantoms else ()
     # Phantoms are known by the stage that drew them; a root of the user's by the hash of what lies in it.
     content = None if profile.phantoms else tree_digest(root, [_inside(root, f) for f in folders.values()])
@@ -43,10 +51,11 @@ def stages_of(profile: Profile, root: Path, decisions: Path | None = None) -> li
     seed, models = profile.seed, list(profile.models)
 
     stages = [
-        _stage(CATALOG, drawn, "catalog inspection sources", "volumes", partial(catalog, root=root, folders=folders),
-               folders=folders, content=content),
+        _stage(CATALOG, drawn, "catalog inspection sources", "volumes",
+               partial(catalog, root=root, folders=folders, sources=sources),
+               folders=folders, content=content, sources=digests_of(sources)),
         _stage(CURATE, (CATALOG,), "catalog inspection curate sources", "curate duplicates",
-               partial(work.curate, root=root)),
+               partial(work.curate, root=root, priority=priority), priority=priority),
         _stage(MEASURE, (CURATE,), "semantics", "measure", partial(work.measure, root=root)),
         _stage(DESCRIBE, (MEASURE,), "semantics", "describe", work.describe),
         _stage(READ, (DESCRIBE,), "readings", "read", partial(work.read, root=root), reader="measuring"),

@@ -1,5 +1,6 @@
 """What each stage of the walk does: read the earlier stages' files, call the room's verb, write the outcome."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,6 @@ from neuroonco.rules import RuleSet
 from neuroonco.semantics.describe import describe_slices
 from neuroonco.semantics.measure import measure_slices
 from neuroonco.semantics.records import DescribedSlice, MeasuredSlice
-from neuroonco.sources import load_sources
 from neuroonco.streams import Rows, ShardOutcome, rows_of
 from neuroonco.vocabulary import ReadingKind
 from neuroonco.walk.catalogue import INSPECTIONS
@@ -64,9 +64,8 @@ def _draw(numbers: list[int], *, root: Path, seed: int) -> StageOutcome[PhantomT
     return StageOutcome(kept=list(write_images(root, numbers, seed)))
 
 
-def curate(ws: Workspace, *, root: Path) -> dict[str, Any]:
+def curate(ws: Workspace, *, root: Path, priority: Mapping[str, int]) -> dict[str, Any]:
     """Judge pictures, drop copies and contradictions, group patients."""
-    priority = {source_id: spec.priority for source_id, spec in load_sources().items()}
     return curate_catalog(
         ws,
         records=ws.input(CATALOG),
