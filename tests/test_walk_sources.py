@@ -58,15 +58,10 @@ def finished_toml() -> str:
     return DOCS.read_text("utf-8").split("```toml\n")[1].split("```")[0]
 
 
-PROFILE = """name = "own"
-description = "a collection of one's own"
-seed = 3
-models = ["random"]
-source_descriptions = "my_sources"
-
-[sources]
-tumour-mri = "Tumour-MRI"
-"""
+def profile_toml() -> str:
+    """The profile that the documentation shows, with one quick model."""
+    text = 'name = "mine"' + DOCS.read_text("utf-8").split('```\nname = "mine"')[1].split("```")[0]
+    return text.replace("seed = 1\n", 'seed = 1\nmodels = ["random"]\n')
 
 
 def records(folder: Path) -> list[SliceRecord]:
@@ -79,16 +74,16 @@ def test_the_documented_example_from_an_unknown_folder_to_a_package(
     monkeypatch.chdir(tmp_path)
     collection(tmp_path / "downloads" / "Tumour-MRI")
     toml = tmp_path / "my_sources" / "tumour_mri.toml"
-    (tmp_path / "mine.toml").write_text(PROFILE)
-    walking = ("run", "mine.toml", "--root", "downloads", "--out", "runs/own", "--processes", "2", "--json")
-    publishing = ("publish", "runs/own", "--root", "downloads", "--json", "--out")
+    (tmp_path / "mine.toml").write_text(profile_toml())
+    walking = ("run", "mine.toml", "--root", "downloads", "--out", "runs/mine", "--processes", "2", "--json")
+    publishing = ("publish", "runs/mine", "--root", "downloads", "--json", "--out")
 
     # As proposed: the folder reads, the terms are unknown, so nothing may leave.
     code, _, err = call(capsys, "sources", "infer", "downloads/Tumour-MRI", "--out", toml)
     assert (code, "lines with TODO" in err) == (0, True), err
     code, out, err = call(capsys, *walking)
     assert code == 0, err
-    assert {r.source_id for r in records(tmp_path / "runs" / "own")} == {"tumour-mri"}
+    assert {r.source_id for r in records(tmp_path / "runs" / "mine")} == {"tumour-mri"}
     code, out, err = call(capsys, *publishing, "nothing")
     withheld = json.loads(out)
     assert (code, withheld["with_image"], withheld["labels_only"], withheld["pointers"]) == (0, 0, 0, 0)
@@ -102,7 +97,7 @@ def test_the_documented_example_from_an_unknown_folder_to_a_package(
     code, out, err = call(capsys, *walking)
     assert code == 0, err
     assert json.loads(out)["done"][:2] == ["01-catalog", "02-curate"], "what is described otherwise is read again"
-    catalogued = records(tmp_path / "runs" / "own")
+    catalogued = records(tmp_path / "runs" / "mine")
     assert sorted((str(r.tumor_type), r.source_label, str(r.sequence), r.split) for r in catalogued) == sorted(
         3
         * [
@@ -123,7 +118,7 @@ def test_the_documented_example_from_an_unknown_folder_to_a_package(
     code, out, err = call(capsys, *curating, "curated", *own, "--json")
     assert (code, json.loads(out)["kept"]) == (
         0,
-        json.loads((tmp_path / "runs/own/02-curate/manifest.json").read_text())["counts"]["kept"],
+        json.loads((tmp_path / "runs/mine/02-curate/manifest.json").read_text())["counts"]["kept"],
     )
     assert "not described" not in err
     assert "Tumour-MRI" in (tmp_path / "curated" / "report" / "index.html").read_text()
@@ -132,14 +127,14 @@ def test_the_documented_example_from_an_unknown_folder_to_a_package(
 
     # The run knows what it was made with, without the folder it came from.
     shutil.rmtree(tmp_path / "my_sources")
-    page = tmp_path / "runs" / "own" / "report" / "index.html"
+    page = tmp_path / "runs" / "mine" / "report" / "index.html"
     before = page.read_bytes()
     page.unlink()
-    assert call(capsys, "report", "runs/own", "--root", "downloads")[0] == 0
+    assert call(capsys, "report", "runs/mine", "--root", "downloads")[0] == 0
     assert page.read_bytes() == before
     assert "Tumour-MRI" in page.read_text()
     assert "Tumour-MRI" in (page.parent / "curation" / "index.html").read_text()
-    code, out, _ = call(capsys, "trace", catalogued[0].slice_id, "--run", "runs/own")
+    code, out, _ = call(capsys, "trace", catalogued[0].slice_id, "--run", "runs/mine")
     assert (code, out.splitlines()[0]) == (
         0,
         "source tumour-mri: Tumour-MRI; licence CC-BY-4.0; may be passed on: images",
@@ -151,7 +146,7 @@ def test_the_documented_example_from_an_unknown_folder_to_a_package(
     published = store.load_strict(tmp_path / "package" / "slices.parquet", PublishedSlice)
     assert {(p.license, p.permitted) for p in published} == {("CC-BY-4.0", Redistribution.IMAGES)}
     assert "Tumour-MRI, the Example Group, CC BY 4.0" in (tmp_path / "package" / "LICENSES.md").read_text()
-    everything = b"".join(p.read_bytes() for p in (tmp_path / "runs" / "own").rglob("*") if p.is_file())
+    everything = b"".join(p.read_bytes() for p in (tmp_path / "runs" / "mine").rglob("*") if p.is_file())
     assert str(tmp_path).encode() not in everything, "a run holds no path of this machine"
 
 

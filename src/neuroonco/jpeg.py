@@ -73,7 +73,7 @@ def decode_jpeg(data: bytes, check_size: Callable[[tuple[int, int]], None]) -> J
         else:
             held = _SCRATCH.room(3 * height * width)
             pixels = simplejpeg.decode_jpeg(data, "RGB", fastupsample=True, buffer=held)
-            plane = _plane_if_gray(pixels)
+            plane = plane_if_gray(pixels)
             if plane is None:
                 color, gray = pixels.copy(), simplejpeg.decode_jpeg(data, "GRAY")[..., 0]
             else:
@@ -156,14 +156,14 @@ def gray_and_color(pixels: Pixels) -> tuple[Pixels, Pixels | None]:
     >>> gray_and_color(np.full((1, 1, 3), 7, dtype=np.uint8))
     (array([[7]], dtype=uint8), None)
     """
-    plane = _plane_if_gray(pixels)
+    plane = plane_if_gray(pixels)
     if plane is not None:
         return plane, None
     color = pixels if pixels.shape[2] == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB), dtype=np.uint8)
     return np.asarray(cv2.cvtColor(color, cv2.COLOR_RGB2GRAY), dtype=np.uint8), color
 
 
-def _plane_if_gray(pixels: Pixels) -> Pixels | None:
+def plane_if_gray(pixels: Pixels) -> Pixels | None:
     """The first channel of a picture (height, width, 3 or 4) if the next two equal it, as an array of its own."""
     height, width, channels = pixels.shape
     size = height * width

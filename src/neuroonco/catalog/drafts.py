@@ -152,8 +152,7 @@ def settle_mask(root: Path, draft: SliceDraft) -> SliceDraft:
     if mask.kind not in YOLO_KINDS:
         return draft
     try:
-        regular_file(root, mask.path)
-        text = read_text(images.resolve(root, mask.path), masks.MAX_OUTLINE_BYTES)
+        text = read_text(regular_file(root, mask.path), masks.MAX_OUTLINE_BYTES)
     except InputError:
         return draft
     rows = [line.split() for line in text.splitlines() if line.strip()]

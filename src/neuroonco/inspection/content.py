@@ -39,7 +39,6 @@ class Levels:
     """Gray levels of a picture.
 
     Attributes:
-        low: 0.5th percentile.
         dark: 4th percentile.
         bright: 97th percentile.
         top: 99.5th percentile.
@@ -47,7 +46,6 @@ class Levels:
         edge: median along the edges of the canvas.
     """
 
-    low: float
     dark: float
     bright: float
     top: float
@@ -141,11 +139,11 @@ def find_content(gray: Gray, small: Gray) -> Content:
 
 def _levels(small: Gray) -> Levels:
     counts = cv2.calcHist([small], [0], None, [256], [0, 256]).ravel()
-    lowest, dark, bright, top = percentiles(counts, 0.005, 0.04, 0.97, 0.995)
+    dark, bright, top = percentiles(counts, 0.04, 0.97, 0.995)
     ring = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     ring.sort()
     low, middle = float(ring[ring.size // 4]), float(ring[ring.size // 2])
-    return Levels(lowest, dark, bright, top, low if low < dark + 0.3 * (bright - dark) else dark, middle)
+    return Levels(dark, bright, top, low if low < dark + 0.3 * (bright - dark) else dark, middle)
 
 
 def _without_frame(gray: Gray, small: Gray, levels: Levels) -> tuple[Gray, int, int, float]:
