@@ -216,6 +216,7 @@ def ours(root: Path, source_id: str | None, passes: int, run: Path, how: str) ->
     from neuroonco.executors import ExecutorKind, executor
     from neuroonco.pipeline import Workspace
     from neuroonco.rules import load_rules
+    from neuroonco.sources import load_sources
     from neuroonco.walk.catalogue import catalog
 
     kind, processes = (ExecutorKind.RAY, 2) if how == "ray" else (ExecutorKind.PROCESSES, int(how))
@@ -223,7 +224,7 @@ def ours(root: Path, source_id: str | None, passes: int, run: Path, how: str) ->
     with executor(kind, processes) as workspace.executor:
         for number in range(passes):
             workspace.folder = run / str(number)
-            catalog(workspace, root=root, folders=folders_of(root, source_id))
+            catalog(workspace, root=root, folders=folders_of(root, source_id), sources=load_sources())
             shutil.rmtree(workspace.folder)
 
 
@@ -241,11 +242,13 @@ def list_files_of(root: Path, source_id: str | None, work: Path) -> None:
     from neuroonco.images import IMAGE_SUFFIXES
     from neuroonco.pipeline import Workspace
     from neuroonco.rules import load_rules
+    from neuroonco.sources import load_sources
     from neuroonco.walk.catalogue import catalog
 
     run = work / "list"
     folders = folders_of(root, source_id)
-    catalog(Workspace(run=run, folder=run, rules=load_rules("default")), root=root, folders=folders)
+    workspace = Workspace(run=run, folder=run, rules=load_rules("default"))
+    catalog(workspace, root=root, folders=folders, sources=load_sources())
     images: dict[str, str] = {}
     masks: dict[str, None] = {}
     slices = 0

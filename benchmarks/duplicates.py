@@ -10,7 +10,6 @@ copies.py. Of the originals' own groups nothing is known; they are listed to be 
 import argparse
 import csv
 import hashlib
-import json
 import re
 import shutil
 import tempfile
@@ -31,12 +30,12 @@ from neuroonco.curate.records import CuratedSlice, DuplicateGroup, PictureMatch
 from neuroonco.errors import InputError
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.rules import RuleSet, load_rules
+from neuroonco.vocabulary import QualityFlag
 from neuroonco.walk.curate_file import curate_file
 
 AUGMENTED_NAME = re.compile(r"(?P<folder>.*)augmented/(?P<label>[^/]+)/aug_(?P<stem>.+)_0_\d+$")
 SLICE_NAME = re.compile(r"(?P<patient>.+)_(?P<number>\d+)$")
-WITHOUT_QUALITY = ("blurred low_contrast overexposed underexposed wide_border text_overlay color_annotation not_brain "
-                   "mosaic ct").split()  # fmt: skip
+QUALITY_FLAGS = [flag.value for flag in QualityFlag]
 PROCESSES = 2
 
 
@@ -76,7 +75,7 @@ def main() -> None:
 def everything_kept(rules: RuleSet, copy_from: float | None) -> RuleSet:
     """The default rules without drops for quality, so that copies of bad pictures count too."""
     sections = {name: dict(section) for name, section in rules.sections.items()}
-    for flag in WITHOUT_QUALITY:
+    for flag in QUALITY_FLAGS:
         entry = sections["curate"][f"on_{flag}"]
         sections["curate"][f"on_{flag}"] = entry.model_copy(update={"value": "ignore"})
     if copy_from is not None:

@@ -15,8 +15,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from neuroonco.errors import InputError
 from neuroonco.jpeg import START, decode_jpeg, gray_and_color
-from neuroonco.png import decode_gray_png, read_color_png
-from neuroonco.tiff import raw_pixels
 
 Gray = npt.NDArray[np.uint8]
 """Image of shape (height, width), 0 to 255."""
@@ -166,20 +164,15 @@ def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX) -> Decode
     plain = decode_jpeg(data, lambda size: _check_size(size, where, min_side_px))
     if plain is not None:
         return Decoded(plain.gray, plain.color, plain.channels, 8, "L" if plain.channels == 1 else "RGB")
-    gray_png = decode_gray_png(data, lambda size: _check_size(size, where, min_side_px))
-    if gray_png is not None:
-        return Decoded(gray_png[0], None, 3, 8, "RGB" if gray_png[1] == 3 else "RGBA")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=FORMATS) as image:
                 _check_size(image.size, where, min_side_px)
                 mode = image.mode
-                raw = raw_pixels(image, data)
-                if raw is None:
-                    image.load()
-                    ImageOps.exif_transpose(image, in_place=True)
-                pixels, bit_depth = _to_uint8(image) if raw is None else (raw, 8)
+                image.load()
+                ImageOps.exif_transpose(image, in_place=True)
+                pixels, bit_depth = _to_uint8(image)
     except InputError:
         raise
     except UnidentifiedImageError:
@@ -303,7 +296,7 @@ def read_mask_values(root: Path, relative: str) -> Gray:
         InputError: see :func:`resolve`, :func:`read_bytes` and :func:`decode`.
     """
     data = read_bytes(resolve(root, relative), relative)
-    if data.startswith(START) or read_color_png(data) is not None:  # neither has labels in a palette or in 16 bits
+    if data.startswith(START):  # a JPEG has no labels in a palette or in 16 bits
         return decode(data, relative, min_side_px=1).gray()
     try:
         with warnings.catch_warnings():

@@ -55,12 +55,15 @@ def verify_pairs(
     outcome: StageOutcome[PictureMatch] = StageOutcome()
     kept: OrderedDict[str, Gray] = OrderedDict()
     for pair in pairs:
-        try:
-            first, second = (_working(view.picture, read, kept) for view in (pair.first, pair.second))
-        except InputError as error:  # it was readable a moment ago
-            outcome.quarantined.append(quarantine_slice(error, pair.first.picture))
+        pictures = []
+        for view in (pair.first, pair.second):
+            try:
+                pictures.append(_working(view.picture, read, kept))
+            except InputError as error:  # it was readable a moment ago
+                outcome.quarantined.append(quarantine_slice(error, view.picture))
+        if len(pictures) < 2:
             continue
-        match = match_pictures(first, second, pair, rules)
+        match = match_pictures(pictures[0], pictures[1], pair, rules)
         if match is not None:
             outcome.kept.append(match)
     return outcome
