@@ -63,8 +63,7 @@ def test_one_representative_a_group_and_every_copy_named() -> None:
     dropped = [r for r in results if isinstance(r, Dropped)]
     assert [(r.slice_id, r.duplicate_group, r.duplicate_count) for r in kept] == [("s2", "g2", 3), ("s4", None, 1)]
     assert [(d.slice_id, d.reason) for d in dropped] == [(f"s{i}", DropReason.DUPLICATE_EXACT) for i in (1, 3)]
-    # s3 was matched with s1, but is as identical to what is kept.
-    assert [d.detail for d in dropped] == ["same bytes as 2.png"] * 2
+    assert [d.detail for d in dropped] == ["same bytes as 2.png", "same bytes as 1.png, itself a copy of 2.png"]
 
 
 RANKS: list[dict[str, Any]] = [
@@ -286,7 +285,7 @@ def test_dropped_copies_say_of_what_and_how() -> None:
     assert keeper == "s2"  # the lower path stands for the group
     assert (verdicts["s1"].reason, verdicts["s1"].detail) == (DropReason.DUPLICATE_PIXELS, "same pixels as 2.png")
     assert verdicts["s3"].reason is DropReason.DUPLICATE_NEAR
-    assert verdicts["s3"].detail == "copy of 2.png through other copies: scale 0.50, score 0.88"
+    assert verdicts["s3"].detail == "copy of v.tif, channel 0: scale 0.50, score 0.88, itself a copy of 2.png"
     assert verdicts["s4"].reason is DropReason.DUPLICATE_AUGMENTED
     volume = [record(1, image_path="0.nii", image_slice=7), record(2)]
     _, verdicts = settle_conflicts(grouped(volume, [match(1, 2, NEAR)]), policy="drop", trust={})
@@ -381,3 +380,24 @@ def test_what_a_source_states_to_be_different_is_no_copy() -> None:
     told = tell_apart([match(*pair) for pair in pairs], sequences, files)
     assert [(m.first, m.second) for m in told if m.kind is None] == [("a", "b"), ("v1", "v2")]
     assert [m.score for m in told] == [0.9] * 6
+
+
+def test_different_pictures_are_not_joined_through_a_third_one() -> None:
+    links = [
+        PictureMatch(first="t1", second="other", kind=DuplicateKind.NEAR, score=0.95),
+        PictureMatch(first="t2", second="other", kind=DuplicateKind.NEAR, score=0.9),
+        PictureMatch(first="t1", second="t2", kind=DuplicateKind.NEAR, score=0.85),
+    ]
+    sequences = {"t1": ("16", "P1", MRSequence.T1), "t2": ("16", "P1", MRSequence.T2)}
+    told = tell_apart(links[::-1], sequences, {name: name for name in ("t1", "t2", "other")})
+    assert [(m.first, m.second, m.kind) for m in told] == [
+        ("t1", "other", DuplicateKind.NEAR),
+        ("t2", "other", None),
+        ("t1", "t2", None),
+    ]
+
+
+def test_identical_pictures_are_copies_whatever_is_stated() -> None:
+    link = PictureMatch(first="t1", second="t2", kind=DuplicateKind.EXACT_PIXELS)
+    sequences = {"t1": ("16", "P1", MRSequence.T1), "t2": ("16", "P1", MRSequence.T2)}
+    assert tell_apart([link], sequences, {"t1": "a", "t2": "a"}) == [link]

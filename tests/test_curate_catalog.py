@@ -428,3 +428,26 @@ def test_real_augmented_files_are_found(real_out: tuple[Path, dict[str, str]]) -
         path for path, source in parent.items() if group_of.get(path) is None or group_of[path] != group_of.get(source)
     ]
     assert lost == []
+
+
+def test_nothing_of_the_users_is_touched_beside_the_results(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "shards").mkdir(parents=True)
+    (out / "shards" / "mine.txt").write_text("mine")
+    curate_file(Loaded([], []), root=tmp_path, out=out, rules=load_rules("default"))
+    assert (out / "shards" / "mine.txt").read_text() == "mine"
+    assert not (out / ".curating").exists()
+
+
+def test_a_catalogue_is_not_trusted_about_bytes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), rng.integers(0, 255, (128, 128), dtype=np.uint8))
+    records = [
+        SliceRecord(slice_id=f"s{n}", sample_id=n, source_id="01", image_path=f"{n}.png", image_sha256="c" * 64,
+                    height_px=128, width_px=128, channels=1, bit_depth=8)
+        for n in ("a", "b")
+    ]  # fmt: skip
+    counts = curate_file(Loaded(records, []), root=tmp_path, out=tmp_path / "out", rules=load_rules("default"))
+    rows = store.load_strict(tmp_path / "out" / "quarantined.parquet", Quarantined)
+    assert (counts["kept"], [row.code for row in rows]) == (0, ["FILE_CHANGED"] * 2)

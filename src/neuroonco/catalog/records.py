@@ -61,7 +61,7 @@ class SliceRecord(Record):
     sample_id: str
     source_id: str
     image_path: str
-    image_channel: int | None = None
+    image_channel: Annotated[int, Field(ge=0, le=2)] | None = None
     image_slice: Count | None = None
     image_sha256: str
     height_px: Count

@@ -56,18 +56,15 @@ def settle_conflicts(
         decided = _majority(group.members, trust) if group.conflicting_types and policy == "majority" else None
         drop_all = group.conflicting_types and policy != "keep" and decided is None
         settled.append(group.model_copy(update={"decided_type": decided}))
-        flags = tuple(
-            flag
-            for flag, found in (("label_conflict", group.conflicting_types), ("split_leak", group.leaking_splits))
-            if found
-        )
+        found = {"label_conflict": group.conflicting_types, "split_leak": group.leaking_splits}
+        flags = tuple(flag for flag, is_so in found.items() if is_so)
         keeper = group.members[0]
         for member in group.members:
             verdict = Verdict(group.group_id, len(group.members), flags)
             if drop_all:
                 reason, detail = DropReason.LABEL_CONFLICT, _contradiction(group.members)
             elif member is not keeper and member.kind is not None:
-                reason, detail = COPY_REASONS[member.kind], _copy_of(member, keeper)
+                reason, detail = COPY_REASONS[member.kind], _copy_of(member, group.members)
             else:
                 verdicts[member.slice_id] = Verdict(
                     verdict.group_id, verdict.count, flags, tumor_type=None if decided is member.tumor_type else decided
@@ -104,6 +101,9 @@ def curate_slice(
         fields["notes"] = (*record.notes, f"label_by_majority:{said}")
         fields["tumor_type"] = verdict.tumor_type
         fields["tumor_present"] = verdict.tumor_type is not TumorType.HEALTHY
+        if verdict.tumor_type is TumorType.HEALTHY and record.mask is not None:
+            fields["mask"] = None  # a healthy slice has no lesion to outline
+            fields["notes"] = (*fields["notes"], "mask:LABEL_BY_MAJORITY")
     return CuratedSlice(
         **fields,
         duplicate_group=None if verdict is None else verdict.group_id,
@@ -130,17 +130,24 @@ def _contradiction(members: Sequence[GroupMember]) -> str:
     return " against ".join(sorted({m.tumor_type.value for m in members if m.tumor_type is not None}))
 
 
-def _copy_of(member: GroupMember, keeper: GroupMember) -> str:
-    place = keeper.image_path
-    if keeper.image_channel is not None:
-        place += f", channel {keeper.image_channel}"
-    if keeper.image_slice is not None:
-        place += f", slice {keeper.image_slice}"
+def _copy_of(member: GroupMember, members: Sequence[GroupMember]) -> str:
+    """What it is a copy of: the picture it was matched with, and the one that is kept if that is another one."""
+    keeper = members[0]
+    matched = next((one for one in members if one.slice_id == member.matched), keeper)
+    kept = "" if matched is keeper else f", itself a copy of {_place(keeper)}"
     if member.transform is None:
         said = "bytes" if member.kind is DuplicateKind.EXACT_BYTES else "pixels"
-        return f"same {said} as {place}"
-    through = "" if member.matched == keeper.slice_id else " through other copies"
-    return f"copy of {place}{through}: {member.transform}, score {member.score:.2f}"
+        return f"same {said} as {_place(matched)}{kept}"
+    return f"copy of {_place(matched)}: {member.transform}, score {member.score:.2f}{kept}"
+
+
+def _place(member: GroupMember) -> str:
+    place = member.image_path
+    if member.image_channel is not None:
+        place += f", channel {member.image_channel}"
+    if member.image_slice is not None:
+        place += f", slice {member.image_slice}"
+    return place
 
 
 def _dropped(record: SliceRecord, reason: DropReason, detail: str | None) -> Dropped:

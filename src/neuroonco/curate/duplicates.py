@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -14,6 +15,7 @@ from neuroonco.vocabulary import DuplicateKind, MRSequence, TumorType
 
 HELD_OUT_SPLITS = ("test", "val")
 KINDS = tuple(DuplicateKind)
+IDENTICAL = (DuplicateKind.EXACT_BYTES, DuplicateKind.EXACT_PIXELS)
 
 
 def identical(keys: Iterable[tuple[str, str]], kind: DuplicateKind) -> list[PictureMatch]:
@@ -38,27 +40,63 @@ def identical(keys: Iterable[tuple[str, str]], kind: DuplicateKind) -> list[Pict
     ]
 
 
+@dataclass
+class _Joined:
+    """What is stated of pictures that were joined so far: files, and the sequence of each patient's pictures."""
+
+    files: set[str]
+    sequences: dict[tuple[str, str], MRSequence]
+
+    def contradicts(self, other: "_Joined") -> bool:
+        """Whether a picture here and one there are stated to be different ones."""
+        if not self.files.isdisjoint(other.files):
+            return True
+        shared = self.sequences.keys() & other.sequences.keys()
+        return any(self.sequences[patient] is not other.sequences[patient] for patient in shared)
+
+
 def tell_apart(
     matches: Iterable[PictureMatch],
     sequences: Mapping[str, tuple[str, str, MRSequence]],
     files: Mapping[str, str],
 ) -> list[PictureMatch]:
-    """Matches, of which those that cannot be copies are neighbors only.
+    """The matches, of which those that would make copies of stated different pictures are neighbors only.
 
     Two sequences of one patient can look alike where nothing enhances, and so can slices of one volume: what a source
-    states to be different pictures are not copies of each other.
+    states to be different pictures are not copies of each other, nor both copies of a third one. The best matches are
+    taken first. Identical pictures are copies whatever is stated.
 
     Args:
-        matches: near and augmented ones.
+        matches: of all kinds.
         sequences: of slices whose patient and sequence are stated: source, patient, sequence.
         files: path of each slice's file.
+
+    Returns:
+        All matches, identical ones first, then by falling score.
     """
+    parent: dict[str, str] = {}
+    joined: dict[str, _Joined] = {}
+
+    def root(name: str) -> str:
+        if name not in parent:
+            parent[name] = name
+            stated = sequences.get(name)
+            joined[name] = _Joined({files[name]}, {} if stated is None else {stated[:2]: stated[2]})
+        while parent[name] != name:
+            parent[name] = parent[parent[name]]
+            name = parent[name]
+        return name
+
     told: list[PictureMatch] = []
-    for match in matches:
-        one, other = sequences.get(match.first), sequences.get(match.second)
-        differ = one is not None and other is not None and one[:2] == other[:2] and one[2] is not other[2]
-        if differ or files[match.first] == files[match.second]:
-            match = match.model_copy(update={"kind": None})
+    for match in sorted(matches, key=lambda m: (m.kind not in IDENTICAL, -m.score, m.first, m.second)):
+        one, other = root(match.first), root(match.second)
+        if match.kind is not None and one != other:
+            if match.kind not in IDENTICAL and joined[one].contradicts(joined[other]):
+                match = match.model_copy(update={"kind": None})
+            else:
+                parent[other] = one
+                joined[one].files |= joined[other].files
+                joined[one].sequences |= joined.pop(other).sequences
         told.append(match)
     return told
 
@@ -206,7 +244,7 @@ def _reversed(match: PictureMatch) -> PictureMatch:
 
 
 def _words(match: PictureMatch) -> str | None:
-    if match.kind in (DuplicateKind.EXACT_BYTES, DuplicateKind.EXACT_PIXELS):
+    if match.kind in IDENTICAL:
         return None
     return _change(match).words
 

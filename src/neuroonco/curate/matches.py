@@ -103,9 +103,7 @@ def match_pictures(first: Gray, second: Gray, pair: CandidatePair, rules: Duplic
 
 def _alignments(first: Gray, second: Gray, pair: CandidatePair, rules: DuplicateRules) -> Sequence[Alignment]:
     found = from_keypoints(pair.first.keypoints, pair.second.keypoints, min_inliers=rules.min_inliers)
-    if found is not None:
-        if _share(first, second, found, rules)[0] < HOPELESS_BELOW:
-            return []
+    if found is not None and _share(first, second, found, rules)[0] >= HOPELESS_BELOW:
         better = refine(first, second, found)
         # Beside a white frame the refinement may follow the frame: the better of both maps counts.
         return [found] if better is None else [better, found]

@@ -87,8 +87,8 @@ def find_copies(ws: Workspace, survey: Survey, root: Path, rules: DuplicateRules
     hashes = all_orientations(np.array([int(survey.fingerprints[i], 16) for i in numbers], dtype=np.uint64))
     jobs = _jobs(pictures, keypoints, hashes, rules)
     verified = ws.stream(jobs, PictureMatch, partial(_verify, root=root, rules=rules), part="pairs")
-    files = {picture.slice_id: picture.image_path for picture in pictures}
-    return matches + tell_apart(verified.records(RECORDS, PictureMatch), survey.sequences, files)
+    files = {picture.slice_id: picture.image_path for picture in survey.pictures}
+    return tell_apart([*matches, *verified.records(RECORDS, PictureMatch)], survey.sequences, files)
 
 
 def _keypoints(pictures: list[Picture], *, root: Path) -> StageOutcome[PictureKeypoints]:

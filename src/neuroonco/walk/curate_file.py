@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from neuroonco import images, pipeline
+from neuroonco import images, pipeline, store
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.curate.records import CuratedSlice
+from neuroonco.digests import code_digest
 from neuroonco.errors import InputError
 from neuroonco.executors import ExecutorKind, executor
 from neuroonco.inspection.inspect import inspect_slice
@@ -18,11 +19,12 @@ from neuroonco.pictures import LastPicture
 from neuroonco.pipeline import Workspace
 from neuroonco.rules import RuleSet
 from neuroonco.sources import SourceSpec, load_sources
-from neuroonco.store import Loaded, sha256_bytes
-from neuroonco.streams import DROPPED, QUARANTINED, ShardOutcome
+from neuroonco.store import Loaded, sha256_bytes, sha256_text
+from neuroonco.streams import DROPPED, QUARANTINED, ShardOutcome, remove_torn
 from neuroonco.walk.catalogue import INSPECTIONS
 from neuroonco.walk.curation import curate_catalog
 from neuroonco.walk.curation_page import write_curation_report
+from neuroonco.walk.run import locked
 
 WORK = ".curating"
 """Folder beside the results while they are made."""
@@ -39,7 +41,7 @@ def curate_file(
     kind: ExecutorKind = ExecutorKind.PROCESSES,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Curate a catalogue into a folder, with its pages, and return the counts.
+    """Curate a catalogue into a folder, with its pages, and return the counts; what was cut off goes on from there.
 
     Args:
         catalog: as loaded; rows that could not be read end among the quarantined.
@@ -56,47 +58,69 @@ def curate_file(
     sources = load_sources() if sources is None else sources
     once, twice = _once(catalog.records)
     work = out / WORK
-    shutil.rmtree(work, ignore_errors=True)
-    with executor(kind, processes) as workers:
+    with locked(out), executor(kind, processes) as workers:
+        _begin(work, once, root, rules)
         follow = progress or (lambda _what, _done, _total: None)
-        inspecting = Workspace(out, work, rules, workers, follow, "inspect")
+        inspecting = Workspace(out, work / "inspect", rules, workers, follow, "inspect")
         size = pipeline.LIGHT_SHARD_SIZE
         pieces = [once[i : i + size] for i in range(0, len(once), size)]
         inspect = partial(inspect_records, root=root)
-        shards = inspecting.stream(pieces, SliceRecord, inspect, {INSPECTIONS: Inspection}, part="inspect")
+        shards = inspecting.stream(pieces, SliceRecord, inspect, {INSPECTIONS: Inspection})
         inspecting.save_shards(shards)
         rest: StageOutcome[CuratedSlice] = StageOutcome(
             dropped=list(shards.records(DROPPED, Dropped)),
             quarantined=[*shards.records(QUARANTINED, Quarantined), *twice, *catalog.unreadable],
         )
-        curating = Workspace(out, out, rules, workers, follow, "curate")
-        shutil.rmtree(out / "shards", ignore_errors=True)
+        curated = work / "curate"
         counts = curate_catalog(
-            curating,
-            records=work / "records.parquet",
-            inspections=work / f"{INSPECTIONS}.parquet",
+            Workspace(out, curated, rules, workers, follow, "curate"),
+            records=inspecting.folder / "records.parquet",
+            inspections=inspecting.folder / f"{INSPECTIONS}.parquet",
             root=root,
             priority={source_id: spec.priority for source_id, spec in sources.items()},
             rest=rest,
         )
-    policy = str(rules.sections["curate"]["label_conflict_policy"].value)
-    catalogue = work / "records.parquet"
-    write_curation_report(out, root, out / "report", catalog=catalogue, sources=sources, policy=policy)
-    shutil.rmtree(out / "shards", ignore_errors=True)
-    shutil.rmtree(work, ignore_errors=True)
+        policy = str(rules.sections["curate"]["label_conflict_policy"].value)
+        catalogue = inspecting.folder / "records.parquet"
+        write_curation_report(curated, root, curated / "report", catalog=catalogue, sources=sources, policy=policy)
+        _finish(curated, out)
+        shutil.rmtree(work, ignore_errors=True)
     return counts
 
 
+def _begin(work: Path, records: Sequence[SliceRecord], root: Path, rules: RuleSet) -> None:
+    """Keep what an earlier attempt at the same left, and nothing else."""
+    lines = (record.model_dump_json() for record in records)
+    code = code_digest(("catalog", "inspection", "curate", "walk"))
+    same = sha256_text(code, rules.digest("curate", "duplicates"), str(root.resolve()), *lines)
+    mark = work / "same"
+    if not (mark.is_file() and mark.read_text("utf-8") == same):
+        shutil.rmtree(work, ignore_errors=True)
+        store.write_text(mark, same)
+    remove_torn(work)
+
+
+def _finish(curated: Path, out: Path) -> None:
+    """Move the results to where they are asked for; each of them is whole at any moment."""
+    for path in sorted(curated.glob("*.parquet")):
+        path.replace(out / path.name)
+    (out / "report").mkdir(exist_ok=True)
+    for page in sorted((curated / "report").iterdir()):
+        page.replace(out / "report" / page.name)
+
+
 def inspect_records(records: list[SliceRecord], *, root: Path) -> ShardOutcome[SliceRecord]:
-    """Read the pictures of catalogued slices; a catalogue in the reference's JSON lacks the hashes of its files."""
+    """Read the pictures of catalogued slices, and hash their files: whose bytes are equal is not taken on trust."""
     outcome: ShardOutcome[SliceRecord] = ShardOutcome()
     inspections: list[Inspection] = []
     last = LastPicture()
     for record in records:
         try:
-            if not record.image_sha256:
-                digest = sha256_bytes(images.read_bytes(images.resolve(root, record.image_path), record.image_path))
-                record = record.model_copy(update={"image_sha256": digest})
+            digest = sha256_bytes(images.read_bytes(images.resolve(root, record.image_path), record.image_path))
+            if record.image_sha256 not in ("", digest):
+                what = "the file is not the one that was catalogued"
+                raise InputError("FILE_CHANGED", what, where=record.image_path, fix="catalogue again")
+            record = record.model_copy(update={"image_sha256": digest})
             gray, color = last.read(root, record)
         except InputError as error:
             outcome.quarantined.append(quarantine_slice(error, record))
