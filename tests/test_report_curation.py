@@ -12,9 +12,11 @@ import pytest
 
 from curation_files import HOSTILE, SCRIPT, CuratedFiles, drawn, finding, full_run, member, sliced
 from neuroonco import store
+from neuroonco.catalog.records import slice_id_of
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError
 from neuroonco.images import Gray
+from neuroonco.outcomes import Quarantined
 from neuroonco.report.curation import PAGES
 from neuroonco.report.curation_records import Aim
 from neuroonco.report.page import render
@@ -160,7 +162,7 @@ def test_the_same_files_give_the_same_bytes(pages: dict[str, Page], files: Curat
         files.curated,
         files.root,
         tmp_path,
-        catalog=files.catalog / "records.parquet",
+        catalog=files.catalog,
         aims=AIMS,
         policy="majority",
         title=f"Run {SCRIPT}",
@@ -176,11 +178,11 @@ def test_the_same_files_give_the_same_bytes(pages: dict[str, Page], files: Curat
 
 def test_every_slice_is_counted_once(pages: dict[str, Page]) -> None:
     rows = pages["index.html"].rows("What became of the slices of each source")
-    #              slices copies quality contradicting other quarantined kept mask patients left out
-    assert rows["01"] == ["3", "1", "0", "2", "0", "0", "0", "0", "not stated", "0"]
-    assert rows["02"] == ["9", "4", "1", "0", "0", "0", "4", "0", "1", "0"]
-    assert rows["03"] == ["5", "0", "0", "1", "0", "1", "3", "0", "1", "1"]
-    assert rows["All"] == ["17", "5", "1", "3", "0", "1", "7", "0", "2", "1"]
+    #              slices copies quality contradicting other quarantined kept mask patients masks left out
+    assert rows["01"] == ["3", "1", "0", "2", "0", "0", "0", "0", "not stated", "0", "0"]
+    assert rows["02"] == ["9", "4", "1", "0", "0", "0", "4", "0", "1", "0", "0"]
+    assert rows["03"] == ["5", "0", "0", "1", "0", "1", "3", "0", "1", "0", "1"]
+    assert rows["All"] == ["17", "5", "1", "3", "0", "1", "7", "0", "2", "0", "1"]
     reasons = pages["index.html"].tables["Dropped records by reason"]
     assert [(row[0], row[1], row[3]) for row in reasons[1:4]] == [
         ("catalog", "Excluded by the source's description", "1"),
@@ -338,6 +340,46 @@ def test_quality_that_was_not_judged_is_not_quality_without_findings(tmp_path: P
     assert "nothing was found" in pages_of(files.out)["quality.html"].sections["findings"]
 
 
+def row(slice_id: str, path: str, code: str) -> Quarantined:
+    return Quarantined(slice_id=slice_id, source_id="01", image_path=path, code=code, message="-")
+
+
+def test_a_mask_set_aside_is_no_slice(tmp_path: Path) -> None:
+    files = CuratedFiles(tmp_path)
+    lost = files.slice(sliced("s1", "01/yes/1.png", notes=("mask:FILE_MISSING",)))
+    files.slice(sliced("s2", "01/yes/2.png", notes=("mask:MASK_SIZE",)))
+    files.save()
+    rows = [
+        row(slice_id_of("01", "yes/1.png#mask", None, lost.image_sha256), "01/yes/1_mask.png", "FILE_MISSING"),
+        row("s0000000000000000", "01/yes/2_mask.png", "MASK_SIZE"),
+        row("s0000000000000001", "01/yes/3.png", "FILE_MISSING"),  # an image of its own
+        row("s0000000000000002", "01/yes/4.mat", "MASK_SIZE"),  # image and mask in one file: the slice is lost
+    ]
+    store.save(files.catalog / "quarantined.parquet", rows, Quarantined)
+    write_curation_report(files.curated, files.root, files.out, catalog=files.catalog)
+    found = pages_of(files.out)["index.html"].rows("What became of the slices of each source")
+    by_name = dict(zip(found["Source"], found["All"], strict=True))
+    assert {name: by_name[name] for name in ("Slices", "Quarantined", "Kept", "Masks set aside")} == {
+        "Slices": "4",
+        "Quarantined": "2",
+        "Kept": "2",
+        "Masks set aside": "2",
+    }
+
+
+def test_files_beside_a_file_of_records_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    files = CuratedFiles(tmp_path)
+    files.slice(sliced("s1", "01/yes/1.png"))
+    files.quarantined.append(row("s2", "01/yes/2.png", "IMAGE_EMPTY"))
+    files.save()
+    store.save(files.catalog / "quarantined.parquet", files.quarantined, Quarantined)  # the same row again
+    write_curation_report(files.curated, files.root, files.out, catalog=files.catalog / "records.parquet")
+    found = pages_of(files.out)["index.html"].rows("What became of the slices of each source")
+    by_name = dict(zip(found["Source"], found["01"], strict=True))
+    assert (by_name["Slices"], by_name["Quarantined"], by_name["Kept"]) == ("2", "1", "1")
+    assert by_name["Left out by catalogue"] == by_name["Masks set aside"] == "not known"
+
+
 # --- limits, absence, errors ---
 
 
@@ -356,7 +398,7 @@ def test_empty_files_give_pages_that_say_so(tmp_path: Path) -> None:
 def test_without_a_catalogue_what_is_not_known_is_said(files: CuratedFiles, tmp_path: Path) -> None:
     write_curation_report(files.curated, files.root, tmp_path)
     page = pages_of(tmp_path)["index.html"]
-    assert page.rows("What became of the slices of each source")["01"][-1] == "–"
+    assert page.rows("What became of the slices of each source")["01"][-2:] == ["not known", "not known"]
     assert "catalogue's own files were not given" in page.html
     leaks = pages_of(tmp_path)["leaks.html"]
     caption = next(c for c in leaks.tables if c.startswith("Pictures of leaking groups by source and split"))

@@ -81,15 +81,17 @@ def check_layout(spec: SourceSpec, paths: Sequence[str]) -> LayoutCheck:
     excluded: Counter[str] = Counter()
     outside, orphans, outside_images = list[str](), list[str](), 0
     for path in paths:
-        if path in claimed:
+        if path in claimed.chosen:
             continue
-        decided = draft_of(spec, "", path)
+        decided = draft_of(spec, "", path, claimed.second)
         if isinstance(decided, SliceDraft):
             drafts.append(decided)
             found = spec.match(path)
             rules[found[0].pattern if found is not None else ""] += 1
         elif decided[0] is DropReason.EXCLUDED_BY_SOURCE:
             excluded[decided[1]] += 1
+        elif path in claimed.second:
+            outside.append(shown(path))
         elif is_text(path) and is_mask_name(spec, path):
             orphans.append(path)
         else:
@@ -105,7 +107,7 @@ def check_layout(spec: SourceSpec, paths: Sequence[str]) -> LayoutCheck:
         verified=spec.verified,
         files=len(paths),
         images=len(drafts),
-        masks=len(claimed),
+        masks=len(claimed.chosen),
         by_rule={rule.pattern: rules[rule.pattern] for rule in spec.layout},
         labels=_counted(f"{d.source_label or NOTHING} -> {d.tumor_type or 'unknown'}" for d in drafts),
         sequences=_counted(", ".join(d.channels) or str(d.sequence or NOTHING) for d in drafts),

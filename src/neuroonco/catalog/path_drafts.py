@@ -1,6 +1,7 @@
 """What a path says about its image, by its source's description alone: nothing is opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from neuroonco.catalog.drafts import SliceDraft
 from neuroonco.catalog.files import is_text, join_path, reason_outside, stem_of
@@ -9,14 +10,32 @@ from neuroonco.catalog.sample_ids import sample_id_of
 from neuroonco.sources import LayoutRule, SourceSpec, composed, is_side_file
 from neuroonco.vocabulary import DropReason, MRSequence, Plane, TumorType
 
+SECOND_MASK = "second mask of an image"
 
-def draft_of(spec: SourceSpec, folder: str, path: str) -> SliceDraft | tuple[DropReason, str]:
+
+@dataclass(frozen=True)
+class ClaimedMasks:
+    """Mask and label files whose image exists.
+
+    Attributes:
+        chosen: the image accounts for them.
+        second: their image has another one, at a path that its source's description prefers.
+    """
+
+    chosen: frozenset[str]
+    second: frozenset[str]
+
+
+def draft_of(
+    spec: SourceSpec, folder: str, path: str, second_masks: Collection[str] = ()
+) -> SliceDraft | tuple[DropReason, str]:
     """What a path says about its image, or why it is left out. Nothing is read.
 
     Args:
         spec: the source's description.
         folder: the source's folder relative to the root.
         path: relative to the source's folder.
+        second_masks: of :class:`ClaimedMasks`.
     """
     for exclusion in spec.exclude:
         if exclusion.compiled.match(path) is not None:
@@ -26,7 +45,8 @@ def draft_of(spec: SourceSpec, folder: str, path: str) -> SliceDraft | tuple[Dro
     if is_side_file(path):
         return DropReason.NOT_AN_IMAGE_NAME, "a side file of macOS"
     if is_mask_name(spec, path):
-        return DropReason.OUTSIDE_LAYOUT, "mask or label file without its image"
+        second = path in second_masks
+        return DropReason.OUTSIDE_LAYOUT, SECOND_MASK if second else "mask or label file without its image"
     found = spec.match(path)
     if found is not None:
         return _draft(spec, *found, folder, path)
@@ -80,14 +100,19 @@ def _draft(spec: SourceSpec, rule: LayoutRule, fields: Mapping[str, str], folder
     )
 
 
-def claimed_masks(spec: SourceSpec, paths: Sequence[str]) -> frozenset[str]:
-    """Mask and label files whose image exists: the image accounts for them."""
-    claimed: set[str] = set()
+def claimed_masks(spec: SourceSpec, paths: Sequence[str]) -> ClaimedMasks:
+    """Mask and label files whose image exists; of several for one image the first in the rule's order is chosen."""
+    present = frozenset(paths)
+    chosen: set[str] = set()
+    second: set[str] = set()
     for path in paths:
         found = None if is_side_file(path) or is_mask_name(spec, path) else spec.match(path)
         if found is not None and found[0].mask is not None:
-            claimed.update(template.fill(found[1]) for template in found[0].mask.templates)
-    return frozenset(claimed.intersection(paths))
+            filled = (template.fill(found[1]) for template in found[0].mask.templates)
+            own = [mask for mask in filled if mask in present]
+            chosen.update(own[:1])
+            second.update(own[1:])
+    return ClaimedMasks(frozenset(chosen), frozenset(second - chosen))
 
 
 def is_mask_name(spec: SourceSpec, path: str) -> bool:

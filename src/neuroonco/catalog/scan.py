@@ -140,8 +140,8 @@ def list_files(root: Path, spec: SourceSpec, folder: str = "") -> Listing:
     claimed = claimed_masks(spec, paths)
     listing = Listing([], StageOutcome())
     for path in paths:
-        if path not in claimed:
-            decided = draft_of(spec, folder, path)
+        if path not in claimed.chosen:
+            decided = draft_of(spec, folder, path, claimed.second)
             if isinstance(decided, SliceDraft):
                 listing.images.append(path)
             else:

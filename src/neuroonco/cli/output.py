@@ -78,7 +78,7 @@ def finish(
 ) -> None:
     """Write a stage's kept records to ``out``, drops and errors beside it, and say how many there are.
 
-    Exit code 1 follows (``typer.Exit``) where rows of an input file could not be read.
+    Exit code 1 follows (``typer.Exit``) where rows of an input file could not be read, or errors left nothing.
     """
     import typer
 
@@ -108,7 +108,9 @@ def finish(
         result_json(counts)
     else:
         say(", ".join(f"{value} {key}" for key, value in counts.items() if isinstance(value, int)))
-    if unreadable:
+    if quarantined and not outcome.kept:
+        say("nothing usable came out; is the root right?")
+    if unreadable or (quarantined and not outcome.kept):
         raise typer.Exit(1)
 
 

@@ -12,10 +12,12 @@ from neuroonco.catalog.files import is_text, list_paths, regular_file
 from neuroonco.catalog.layout_check import NOTHING, LayoutCheck, Some, check_layout
 from neuroonco.cli.options import AsJson, Sources
 from neuroonco.cli.output import existing_root, result, result_json, say
-from neuroonco.errors import InputError, UsageError, printable
+from neuroonco.errors import InputError, PrerequisiteError, UsageError, printable
 from neuroonco.masks import MAX_OUTLINE_BYTES
 from neuroonco.sources import SourceSpec, parse_source, propose, source
 from neuroonco.store import read_text, write_text
+from neuroonco.volumes.lesions import open_mask
+from neuroonco.volumes.read import NIFTI_SUFFIXES
 
 MAX_TOML_BYTES = 1024**2
 MAX_ROWS = 12
@@ -42,7 +44,7 @@ def infer_command(
     Example: neuroonco sources infer downloads/new_collection --out my_sources/new_collection.toml
     """
     existing_root(folder)
-    paths = [path for path in list_paths(folder) if is_text(path)]
+    paths = list_paths(folder)
 
     def text_of(path: str) -> str | None:
         try:
@@ -53,8 +55,10 @@ def infer_command(
     def values_of(path: str) -> list[int] | None:
         try:
             regular_file(folder, path)
-            return [int(value) for value in np.unique(images.read_mask_values(folder, path)) if value]
-        except InputError:
+            volume = path.lower().endswith(NIFTI_SUFFIXES)
+            stored = open_mask(folder, path).voxels if volume else images.read_mask_values(folder, path)
+            return [int(value) for value in np.unique(stored) if value]
+        except (InputError, PrerequisiteError):
             return None
 
     name = folder.resolve().name

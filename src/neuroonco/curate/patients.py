@@ -1,6 +1,5 @@
 """Which slices may come from one patient: a split must not cut through them."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from neuroonco.curate.duplicates import components
@@ -36,11 +35,3 @@ def patient_groups(patients: Iterable[tuple[str, str, str | None]], matches: Ite
         group_id = "p" + sha256_text("patient group", members[0])[:16]
         found |= dict.fromkeys(members, group_id)
     return found
-
-
-def group_sizes(groups: dict[str, str]) -> dict[str, int]:
-    """How many slices each group has."""
-    sizes: dict[str, int] = defaultdict(int)
-    for group_id in groups.values():
-        sizes[group_id] += 1
-    return dict(sizes)

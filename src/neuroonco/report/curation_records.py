@@ -41,9 +41,10 @@ class SourceFlow(Record):
 
     Attributes:
         name: title of the collection; None if it is not a known one.
-        listed_out: dropped by the catalogue, e.g. as excluded by the source's description; None without a catalogue.
+        listed_out: dropped by the catalogue, e.g. as excluded by the source's description; None if not known.
         copies, quality, conflicts, other: dropped by curation, by reason.
-        quarantined: by the catalogue or by curation.
+        quarantined: slices, by the catalogue or by curation.
+        masks_set_aside: masks that the catalogue quarantined; their slices count on without mask. None if not known.
         with_mask: of the kept.
         patients: stated patients among the kept; None if the source states none.
     """
@@ -56,6 +57,7 @@ class SourceFlow(Record):
     conflicts: int = 0
     other: int = 0
     quarantined: int = 0
+    masks_set_aside: int | None = None
     kept: int = 0
     with_mask: int = 0
     patients: int | None = None

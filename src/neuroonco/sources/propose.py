@@ -11,11 +11,13 @@ from neuroonco.sources.infer import Proposal, ProposedMask, ProposedRule, infer
 
 MAX_LABEL = 15
 """A mask with several values of which none is larger holds labels, not gray values."""
+BINARY_VALUES = frozenset({1, 255})
+"""Either marks the foreground of a mask that holds no other value."""
 TABLE_NAMES = {"label": "labels", "split": "splits", "sequence": "sequences", "plane": "planes"}
 ReadText = Callable[[str], str | None]
 """Text of a label file, or None if it cannot be read."""
 ReadValues = Callable[[str], Sequence[int] | None]
-"""The values other than 0 in a mask image, or None if it cannot be read."""
+"""The values other than 0 in a mask, or None if it cannot be read."""
 
 
 def propose(paths: Sequence[str], name: str, *, read_text: ReadText, read_values: ReadValues) -> str:
@@ -25,11 +27,15 @@ def propose(paths: Sequence[str], name: str, *, read_text: ReadText, read_values
     the vocabulary does not know is ``unknown``, and ``TODO`` marks each question to a person.
 
     Args:
-        paths: all files, relative to the folder.
+        paths: all files, relative to the folder; names that are not UTF-8 are counted and left out.
         name: the folder's name.
         read_text, read_values: open a label file or a mask.
     """
+    unreadable = sum(not _is_text(path) for path in paths)
+    paths = [path for path in paths if _is_text(path)]
     proposal = infer(paths)
+    if unreadable:
+        proposal.questions.append(f"Names of {unreadable} files are not UTF-8, and left out; can they be renamed?")
     slug = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-") or "new-source"
     lines = [
         f"# Proposed for the folder {printable(name)}: {len(paths)} files. Every line with TODO waits for a person.",
@@ -108,11 +114,26 @@ def _yolo(mask: ProposedMask, read_text: ReadText) -> list[str]:
 
 
 def _image(mask: ProposedMask, read_values: ReadValues) -> list[str]:
-    values = sorted({value for path in mask.examples for value in read_values(path) or ()})
-    if len(values) < 2 or max(values) > MAX_LABEL:
+    read = [read_values(path) for path in mask.examples]
+    values = sorted({value for found in read for value in found or ()})
+    if all(found is None for found in read):
+        return ['kind = "binary"  # TODO: none of the masks looked at could be opened here; do they hold labels?']
+    if len(values) < 2 and set(values) <= BINARY_VALUES:
         return ['kind = "binary"']
-    named = ", ".join(f'{value} = "TODO: what does {value} mark?"' for value in values)
-    return ['kind = "labels"', f"label_map = {{ {named} }}"]
+    if max(values) > MAX_LABEL or min(values) < 1:
+        shown = ", ".join(map(str, values[:MAX_LABEL])) + (", ..." if len(values) > MAX_LABEL else "")
+        question = f"the values are {shown}: gray edges of one mark, or labels with a label_map?"
+        return [f'kind = "binary"  # TODO: {question}']
+    named = ", ".join(f'{value} = "unknown, please name"' for value in values)
+    return ['kind = "labels"', f"label_map = {{ {named} }}  # TODO: what does each value mark, and which are lesion?"]
+
+
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:  # bytes of a name that were no UTF-8
+        return False
+    return True
 
 
 def _quoted(text: str) -> str:

@@ -24,14 +24,18 @@ NOTES_SHOWN = 200
 SPLITS = (TRAINING, *HELD_OUT, None)
 
 
-def flows(slices: SliceTally, known: Mapping[str, SourceSpec], *, catalogued: bool) -> tuple[SourceFlow, ...]:
-    """What became of each source's slices; a source that is not known has no name."""
+def flows(slices: SliceTally, known: Mapping[str, SourceSpec], *, listed: bool) -> tuple[SourceFlow, ...]:
+    """What became of each source's slices; a source that is not known has no name.
+
+    ``listed``: what the catalogue left out or set aside was read.
+    """
     fields = ("copies", "quality", "conflicts", "other", "quarantined", "kept", "with_mask")
     return tuple(
         SourceFlow(
             source_id=source,
             name=known[source].name if source in known else None,
-            listed_out=slices.counts[source, "listed_out"] if catalogued else None,
+            listed_out=slices.counts[source, "listed_out"] if listed else None,
+            masks_set_aside=slices.counts[source, "masks_set_aside"] if listed else None,
             patients=len(slices.patients[source]) if source in slices.patients else None,
             **{name: slices.counts[source, name] for name in fields},
         )

@@ -59,7 +59,9 @@ def write_curation_report(
             and ``quality.parquet`` if quality was judged.
         root: folder of the pictures.
         out: folder of the pages; made if absent.
-        catalog: the catalogue's folder, or its file of records; without it some figures are not known.
+        catalog: the catalogue's folder, or a file of records; what the catalogue left out is known from a folder
+            only, since nothing says that the files beside a file of records belong to it. Without either more
+            figures are not known.
         sources: source id -> description, for their names; None takes those of the package.
         aims: what :func:`read_aims` gives; None if nothing was measured.
         policy: the rule on contradicting labels.
@@ -81,14 +83,14 @@ def write_curation_report(
         for finding in store.stream(curated / "quality.parquet", QualityFinding):
             quality.add(finding)
     slices = SliceTally(groups.shown())
-    _read_slices(slices, curated / "records.parquet", None if catalog is None else _records_of(catalog))
+    _read_slices(slices, curated / "records.parquet", catalog)
     album: Callable[[], Album] = partial(Album, partial(images.read_picture, root))
     summary = CurationSummary(
         title=title,
         facts=tuple(facts),
         catalogued=catalog is not None,
         judged=judged,
-        flows=figures.flows(slices, known, catalogued=catalog is not None),
+        flows=figures.flows(slices, known, listed=catalog is not None and catalog.is_dir()),
         reasons=tuple(
             ReasonCount(stage=stage, reason=reason, count=n)
             for (stage, reason), n in sorted(slices.reasons.items(), key=lambda i: (i[0][0], -i[1], i[0][1]))
@@ -155,10 +157,6 @@ def read_aims(path: Path) -> tuple[Aim, ...]:
         raise InputError("AIMS_BROKEN", what, where=str(path), fix=fix) from None
 
 
-def _records_of(catalog: Path) -> Path:
-    return catalog / "records.parquet" if catalog.is_dir() else catalog
-
-
 def _beside(records: Path, what: str, model: type[R]) -> Iterator[R]:
     """Dropped or quarantined records, as a run or a single command leaves them; a command leaves no empty file."""
     for path in (records.with_name(f"{what}.parquet"), records.with_name(f"{records.stem}.{what}.jsonl")):
@@ -169,13 +167,15 @@ def _beside(records: Path, what: str, model: type[R]) -> Iterator[R]:
 
 def _read_slices(slices: SliceTally, curated: Path, catalog: Path | None) -> None:
     if catalog is not None:
-        for record in store.stream(catalog, SliceRecord):
+        stage = catalog / "records.parquet" if catalog.is_dir() else None
+        for record in store.stream(stage or catalog, SliceRecord):
             slices.add_notes(record)
             slices.add_split(record)
-        for dropped in _beside(catalog, "dropped", Dropped):
-            slices.add_listed_out(dropped, "catalog")
-        for row in _beside(catalog, "quarantined", Quarantined):
-            slices.add_quarantined(row)
+        if stage is not None:
+            for dropped in _beside(stage, "dropped", Dropped):
+                slices.add_listed_out(dropped, "catalog")
+            for row in _beside(stage, "quarantined", Quarantined):
+                slices.add_set_aside(row)
     for kept in store.stream(curated, CuratedSlice):
         slices.add_kept(kept)
         if catalog is None:

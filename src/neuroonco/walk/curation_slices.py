@@ -1,15 +1,20 @@
 """Count slices by source and outcome, gather the catalogue's notes, and follow the pictures that pages show."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
-from neuroonco.catalog.records import SliceRecord
+from neuroonco.catalog.records import SliceRecord, slice_id_of
 from neuroonco.curate.records import CuratedSlice, DuplicateGroup
 from neuroonco.outcomes import Dropped, Quarantined
 from neuroonco.vocabulary import DropReason, display
 from neuroonco.walk.curation_groups import HELD_OUT, TRAINING
 
 NO_SOURCE = "(none)"
+MASK_CODES = ("MASK_", "OUTLINE_")
+"""How the codes of errors begin that only a mask or label file has."""
+IMAGE_WITH_MASK = ".mat"
+"""Such a file holds image and mask; if its mask is unfit, the slice itself is set aside."""
 
 
 class SliceTally:
@@ -31,6 +36,7 @@ class SliceTally:
         self.kept: set[str] = set()
         self.dropped_for: dict[str, DropReason] = {}
         self._sides: defaultdict[str, set[bool]] = defaultdict(set)
+        self._mask_ids: set[str] = set()
 
     def add_notes(self, record: SliceRecord) -> None:
         """Take up a record's notes and spelling."""
@@ -46,8 +52,10 @@ class SliceTally:
             self.note_examples.setdefault(key, record.image_path)
 
     def add_split(self, record: SliceRecord) -> None:
-        """Count a catalogued slice of a split."""
+        """Count a catalogued slice of a split, and remember by which id an error of its mask is known."""
         self.splits[record.source_id, record.split] += 1
+        if any(note.startswith("mask:") for note in record.notes):
+            self._mask_ids.update(_mask_ids(record))
 
     def add_kept(self, record: CuratedSlice) -> None:
         """Count a slice that passed curation."""
@@ -81,6 +89,17 @@ class SliceTally:
             detail = "" if said else f": {dropped.detail}"
             self.outcome[dropped.slice_id] = f"dropped ({display(dropped.reason)}){detail}"
 
+    def add_set_aside(self, row: Quarantined) -> None:
+        """Count a row that the catalogue quarantined: a slice, or the mask of a slice that was catalogued without it.
+
+        Needs all records first, see :meth:`add_split`.
+        """
+        coded = row.code.startswith(MASK_CODES) and not (row.image_path or "").lower().endswith(IMAGE_WITH_MASK)
+        if coded or row.slice_id in self._mask_ids:
+            self.counts[row.source_id or NO_SOURCE, "masks_set_aside"] += 1
+        else:
+            self.add_quarantined(row)
+
     def add_quarantined(self, row: Quarantined) -> None:
         """Count a record that could not be processed."""
         self.counts[row.source_id or NO_SOURCE, "quarantined"] += 1
@@ -91,6 +110,13 @@ class SliceTally:
     def split_patients(self) -> int:
         """Patient groups with kept slices in a training and in a held-out part."""
         return sum(len(sides) == 2 for sides in self._sides.values())
+
+
+def _mask_ids(record: SliceRecord) -> Iterator[str]:
+    """Ids that an error of the record's mask may have: how many folders lie above the source is not in the record."""
+    parts = PurePosixPath(record.image_path).parts
+    for start in range(len(parts)):
+        yield slice_id_of(record.source_id, f"{'/'.join(parts[start:])}#mask", None, record.image_sha256)
 
 
 def _class_of(reason: DropReason) -> str:
