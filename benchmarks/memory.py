@@ -7,6 +7,7 @@ records and inspections out, sample ids made unique) and one like `measure` (rec
 memory of the main process and of the largest worker, and seconds. Memory that is shared is counted in both. Linux.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -93,8 +94,11 @@ def main() -> None:
     if len(sys.argv) == 4 and sys.argv[1] in ("catalog", "measure"):
         stage(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
         return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("numbers", nargs="*", type=int, metavar="N", help="slices; default: 10,000 and 100,000")
+    numbers = parser.parse_args().numbers or NUMBERS
     print(f"{'stage':<8} {'records':>9} {'main MiB':>9} {'worker MiB':>10} {'wall s':>8}")
-    for number in [int(n) for n in sys.argv[1:]] or NUMBERS:
+    for number in numbers:
         with tempfile.TemporaryDirectory() as folder:
             for name in ("catalog", "measure"):
                 subprocess.run([sys.executable, __file__, name, str(number), folder], check=True)  # noqa: S603

@@ -7,7 +7,7 @@ ellipse of 1.35 to 2.4, three to six overlapping discs, a jagged or ragged curve
 sub-pixel position, at six sizes, with the outline disturbed as a hand or a segmentation network disturbs it.
 """
 
-import sys
+import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -142,4 +142,8 @@ def main(n: int = 50, seed: int = 1) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("n", nargs="?", type=int, default=50, help="lesions per shape and size; default: 50")
+    parser.add_argument("seed", nargs="?", type=int, default=1, help="default: 1")
+    given = parser.parse_args()
+    main(given.n, given.seed)

@@ -460,6 +460,10 @@ def test_copies_are_found_in_the_references_catalogue_too(
         counts = json.loads(out)
         assert code == 0
         assert (counts["conflicting_groups"], counts["dropped_by_reason"]) == (1, {"label_conflict": 2}), suffix
+    code, out, _ = call(capsys, *arguments[:-3], "--out", tmp_path / "kept", "--conflicts", "keep", "--json")
+    counts = json.loads(out)
+    assert code == 0
+    assert (counts["conflicting_groups"], "label_conflict" in counts["dropped_by_reason"]) == (1, False)
 
 
 def test_cases_of_brats_stay_on_one_side_in_both_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

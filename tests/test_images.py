@@ -48,6 +48,30 @@ def test_colour_modes_give_the_same_gray(mode: str) -> None:
     assert decoded.is_gray
 
 
+def test_one_hot_pixel_does_not_darken_a_picture_of_many_bits() -> None:
+    values = np.zeros((48, 64), dtype=np.uint16)
+    values[:, 20:] = np.linspace(1000, 3000, 44).astype(np.uint16)
+    values[5, 5] = 65535
+    for kind, stored in (("PNG", values), ("TIFF", values.astype(np.int32)), ("TIFF", values.astype(np.float32))):
+        gray = images.decode(encode(Image.fromarray(stored), kind), "x").gray()
+        assert gray[0, 41] == pytest.approx(127, abs=3), "by the maximum it would be 8"
+        assert (gray[0, 0], gray[0, 63], gray[5, 5]) == (0, 255, 255)
+
+
+@pytest.mark.parametrize("value", [0, 900])
+def test_sixteen_bits_of_one_value_are_black(value: int) -> None:
+    data = encode(Image.fromarray(np.full((48, 64), value, dtype=np.uint16)))
+    assert not images.decode(data, "x").gray().any()
+
+
+def test_labels_of_sixteen_bits_stay_apart(tmp_path: Path) -> None:
+    """The window of a picture would make the smallest label background."""
+    values = np.zeros((48, 64), dtype=np.uint16)
+    values[10:20], values[20:30] = 1000, 2000
+    Image.fromarray(values).save(tmp_path / "m.png")
+    assert np.unique(images.read_mask_values(tmp_path, "m.png")).tolist() == [0, 128, 255]
+
+
 def test_sixteen_bit_is_scaled_by_its_own_range() -> None:
     values = np.linspace(1000, 3000, 64 * 48).reshape(48, 64).astype(np.uint16)
     decoded = images.decode(encode(Image.fromarray(values)), "x")

@@ -1,5 +1,7 @@
 """The pen, the outlines and the folder of phantoms."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,3 +165,16 @@ def test_truth_must_not_lie_among_the_images(tmp_path: Path) -> None:
 def test_negative_count_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="PHANTOM_COUNT"):
         write_phantoms(tmp_path / "images", -1, 0, tmp_path / "truth.jsonl")
+
+
+def test_bytes_do_not_depend_on_the_number_of_cores() -> None:
+    """A process that may use one core draws what one that may use all of them draws."""
+    code = (
+        "import hashlib, os, sys\n"
+        "os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[1])])\n"
+        "from neuroonco.phantoms.generate import draw_phantom\n"
+        "drawn = [draw_phantom(1, index) for index in range(10)]\n"
+        "print(hashlib.sha256(b''.join(p.image.tobytes() for p in drawn)).hexdigest())\n"
+    )
+    answers = {subprocess.check_output([sys.executable, "-c", code, n]) for n in ("1", "64")}
+    assert len(answers) == 1

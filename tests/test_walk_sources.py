@@ -10,16 +10,18 @@ import pytest
 from neuroonco import store
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.cli import run as cli
+from neuroonco.curate.quality import CurateRules
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, UsageError
 from neuroonco.outcomes import Dropped
 from neuroonco.phantoms.generate import draw_phantom
 from neuroonco.phantoms.write import write_images
 from neuroonco.publish.records import PublishedSlice
+from neuroonco.rules import load_rules
 from neuroonco.sources import load_sources
 from neuroonco.vocabulary import DropReason, MRSequence, Redistribution, TumorType
 from neuroonco.walk.described import SOURCES_FILE, digests_of, keep_sources, kept_sources, sources_of
-from neuroonco.walk.profile import Profile, description_folder, load_profile
+from neuroonco.walk.profile import Profile, description_folder, load_profile, rules_of
 from neuroonco.walk.run import walk
 
 DOCS = Path(__file__).parent.parent / "docs" / "sources.md"
@@ -330,6 +332,28 @@ def test_descriptions_that_cannot_be_read_end_a_run_in_one_line(
     for words in said:
         assert words in err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_profile_decides_about_contradicting_labels(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    head = 'name = "mine"\ndescription = "x"\nseed = 1\n'
+    tail = "[phantoms]\nnumber = 1\nseed = 1\n"
+    path.write_text(head + tail, "utf-8")
+    shipped = rules_of(load_profile(str(path)))
+    assert shipped == load_rules("default")
+    path.write_text(head + 'label_conflicts = "majority"\n' + tail, "utf-8")
+    chosen = rules_of(load_profile(str(path)))
+    assert chosen.section("curate", CurateRules).label_conflict_policy == "majority"
+    assert chosen.digest("curate") != shipped.digest("curate"), "stages have to be done again"
+    assert chosen.digest("duplicates") == shipped.digest("duplicates")
+    assert load_rules("default") == shipped
+    with pytest.raises(UsageError, match="RULE_UNKNOWN"):
+        shipped.with_value("curate", "no_such_rule", 1)
+    with pytest.raises(InputError, match="RULE_INVALID"):
+        shipped.with_value("curate", "label_conflict_policy", "vote").section("curate", CurateRules)
+    path.write_text(head + 'label_conflicts = "vote"\n' + tail, "utf-8")
+    with pytest.raises(InputError, match="PROFILE_INVALID"):
+        load_profile(str(path))
 
 
 def test_phantoms_bring_no_descriptions(tmp_path: Path) -> None:

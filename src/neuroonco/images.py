@@ -146,16 +146,19 @@ def read_bytes(path: Path, where: str) -> bytes:
         raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=where) from None
 
 
-def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX) -> Decoded:
+def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX, is_mask: bool = False) -> Decoded:
     """Decode image bytes to 8-bit pixels.
 
-    16-bit images are scaled by their own minimum and maximum; palette, CMYK and alpha images become RGB; EXIF
-    orientation is applied.
+    Images of 16 or more bits a channel are windowed as volumes are: the 0.5th percentile of the values that are not
+    zero becomes 0 and the 99.5th 255 (section ``[volumes]`` of the rules), so that one hot pixel does not darken the
+    rest; a picture of one value is 0. Masks are scaled by their minimum and maximum. Palette, CMYK and alpha images
+    become RGB; EXIF orientation is applied.
 
     Args:
         data: the file's bytes.
         where: name for messages.
         min_side_px: the shorter side must have at least this many pixels.
+        is_mask: the values are labels, so that the smallest of them is not background.
 
     Raises:
         InputError: not an image, truncated, or of absurd size; the size is read from the header before any
@@ -172,7 +175,7 @@ def decode(data: bytes, where: str, *, min_side_px: int = MIN_SIDE_PX) -> Decode
                 mode = image.mode
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)
-                pixels, bit_depth = _to_uint8(image)
+                pixels, bit_depth = _to_uint8(image, is_mask)
     except InputError:
         raise
     except UnidentifiedImageError:
@@ -199,7 +202,7 @@ def _check_size(size: tuple[int, int], where: str, min_side_px: int) -> None:
         raise InputError("IMAGE_TOO_SMALL", f"{width} x {height} px, at least {min_side_px} a side", where=where)
 
 
-def _to_uint8(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:
+def _to_uint8(image: Image.Image, is_mask: bool) -> tuple[npt.NDArray[np.uint8], int]:
     mode = image.mode
     if mode in ("L", "RGB", "RGBA", "RGBX", "RGBa"):
         return _stored(image), 8
@@ -208,13 +211,23 @@ def _to_uint8(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int]:
     if mode == "LA":
         return np.asarray(image.getchannel("L"), dtype=np.uint8), 8
     if mode.startswith("I") or mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        finite = np.isfinite(values)
-        low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
-        span = high - low
-        scaled = np.zeros_like(values) if span == 0 else (np.where(finite, values, low) - low) / span
-        return np.rint(scaled * 255).astype(np.uint8), 32 if mode == "F" else 16
+        return _windowed(np.asarray(image), is_mask), 32 if mode == "F" else 16
     return np.asarray(image.convert("RGB"), dtype=np.uint8), 8
+
+
+def _windowed(values: npt.NDArray[Any], is_mask: bool) -> Gray:
+    """Values of more than 8 bits as 8-bit gray; see :func:`decode`. What is not a number becomes 0."""
+    # Here, because these modules know this one, and few pictures have so many bits.
+    from neuroonco.volumes.rules import volume_rules
+    from neuroonco.volumes.window import to_gray, window_of
+
+    finite = values[np.isfinite(values)]
+    if not finite.size or finite.min() == finite.max():
+        return np.zeros(values.shape, dtype=np.uint8)
+    if is_mask:
+        return to_gray(values, (float(finite.min()), float(finite.max())))
+    rules = volume_rules()
+    return to_gray(values, window_of(values, rules.window_low_percentile, rules.window_high_percentile))
 
 
 def _stored(image: Image.Image) -> npt.NDArray[np.uint8]:
@@ -297,7 +310,7 @@ def read_mask_values(root: Path, relative: str) -> Gray:
     """
     data = read_bytes(resolve(root, relative), relative)
     if data.startswith(START):  # a JPEG has no labels in a palette or in 16 bits
-        return decode(data, relative, min_side_px=1).gray()
+        return decode(data, relative, min_side_px=1, is_mask=True).gray()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -311,4 +324,4 @@ def read_mask_values(root: Path, relative: str) -> Gray:
                         return values.astype(np.uint8)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         pass  # decode() below meets the same bytes and words the error
-    return decode(data, relative, min_side_px=1).gray()
+    return decode(data, relative, min_side_px=1, is_mask=True).gray()

@@ -1,7 +1,7 @@
 """The command `curate`: a catalogue to the slices that can be trusted."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,6 +15,11 @@ from neuroonco.rules import load_rules
 from neuroonco.sources import load_sources
 from neuroonco.walk.curate_file import curate_file
 
+Conflicts = Annotated[
+    Literal["drop", "majority", "keep"] | None,
+    typer.Option("--conflicts", help="Copies with contradicting labels; default: as the rule set says."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -26,6 +31,7 @@ def curate_command(
     root: Root,
     out: OutFolder,
     rules: Rules = "default",
+    conflicts: Conflicts = None,
     sources: Sources = None,
     processes: Processes = None,
     as_json: AsJson = False,
@@ -38,6 +44,9 @@ def curate_command(
     Example: neuroonco curate catalog.parquet --root downloads/ --out curated/
     """
     existing_root(root)
+    chosen = load_rules(rules)
+    if conflicts is not None:
+        chosen = chosen.with_value("curate", "label_conflict_policy", conflicts)
     known = load_sources(sources)
     loaded = store.load(catalog, SliceRecord, SLICE_CODEC)
     if strange := sorted({record.source_id for record in loaded.records} - set(known)):
@@ -47,7 +56,7 @@ def curate_command(
             loaded,
             root=root,
             out=out,
-            rules=load_rules(rules),
+            rules=chosen,
             sources=known,
             processes=processes or DEFAULT_PROCESSES,
             progress=progress,
@@ -59,7 +68,9 @@ def curate_command(
     else:
         say(", ".join(f"{value} {key}" for key, value in counts.items() if isinstance(value, int)))
         say(f"pages: {out / 'report' / 'index.html'}")
-    if loaded.unreadable:
+    if counts["quarantined"] and not counts["kept"]:
+        say("nothing usable came out; is the root right?")
+    if loaded.unreadable or (counts["quarantined"] and not counts["kept"]):
         raise typer.Exit(1)
 
 

@@ -22,7 +22,7 @@ class CurateRules(BaseModel):
     min_side_px: int
     max_side_px: int
     min_gray_range: int
-    label_conflict_policy: str
+    label_conflict_policy: Literal["drop", "majority", "keep"]
     sharpness_below: float
     contrast_below: float
     clipped_share_above: float

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
 from scipy.special import ndtr
 
 from neuroonco.images import Mask
@@ -35,10 +36,24 @@ def ring_noise(rng: np.random.Generator, angles: Field, highest: int) -> Field:
     return total
 
 
+def distance_inside(mask: Mask) -> Field:
+    """Exact Euclidean distance of each pixel of a mask to the nearest pixel outside it, in pixels; 0 outside.
+
+    Infinite if nothing is outside.
+
+    SciPy works in one thread, so that the result cannot depend on the number of cores.
+
+    >>> distance_inside(np.array([[False, True, True, True, False]])).tolist()
+    [[0.0, 1.0, 2.0, 1.0, 0.0]]
+    """
+    if mask.all():  # SciPy would measure to a pixel that does not exist
+        return np.full(mask.shape, np.inf, dtype=np.float32)
+    return np.asarray(distance_transform_edt(mask), dtype=np.float32)
+
+
 def signed_distance(mask: Mask) -> Field:
     """Distance to the outline in pixels, positive inside; the outline runs between the pixel centres."""
-    inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    inside, outside = distance_inside(mask), distance_inside(~mask)
     return np.asarray(np.where(mask, inside - 0.5, 0.5 - outside), dtype=np.float32)
 
 

@@ -13,6 +13,7 @@ from neuroonco.phantoms.fields import (
     SIDE_PX,
     Field,
     Values,
+    distance_inside,
     edge,
     ring_noise,
     smooth_noise,
@@ -178,8 +179,7 @@ def mantle(
     sulci = np.minimum.reduce([0.55 - to_line, (reach - brain) / 3, (at.radius - 48) / 4])
     if fissures is not None:
         sulci = np.maximum(sulci, fissures)
-    surface = ((sulci > 0) | (brain < 0)).astype(np.uint8)
-    depth = cv2.distanceTransform(1 - surface, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = distance_inside((sulci <= 0) & (brain >= 0))
     gray = edge(np.float32(GRAY_RIBBON_PX) - depth, 0.6)
     return Mantle(fluid=edge(sulci, 0.45), gray=gray, depth=depth)
 

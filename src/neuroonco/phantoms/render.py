@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from neuroonco.images import Gray, Mask
-from neuroonco.phantoms.fields import SIDE_PX, Field, Values, edge, smooth_noise
+from neuroonco.phantoms.fields import SIDE_PX, Field, Values, distance_inside, edge, smooth_noise
 from neuroonco.phantoms.head import Head, Tissue
 from neuroonco.phantoms.lesion import Focus
 from neuroonco.phantoms.plan import LesionPlan
@@ -69,7 +69,7 @@ def spread_edema(kind: Edema, lesion: Mask, head: Head, rng: np.random.Generator
         return None
     low, high = EDEMA_RATIOS[kind]
     wanted = int(rng.uniform(low, high) * lesion.sum())
-    away = cv2.distanceTransform((~lesion).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away = distance_inside(~lesion)
     cost = away * (1 + 0.3 * np.tanh(smooth_noise(rng, 18)))
     cost = cost + np.where(head.white, 0, 5 if kind is Edema.EXTENSIVE else 2)
     cost[lesion | ~head.parenchyma] = 1e6

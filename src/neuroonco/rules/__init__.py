@@ -13,7 +13,7 @@ in the rule's ``source``. A room declares a pydantic model of the section it nee
 import tomllib
 from functools import cache
 from importlib.resources import files
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,6 +22,7 @@ from neuroonco.store import sha256_text
 
 M = TypeVar("M", bound=BaseModel)
 RULE_SETS = ("default", "paper")
+RuleValue = bool | int | float | str | tuple[str, ...] | tuple[int, ...]
 
 
 class Rule(BaseModel):
@@ -29,7 +30,7 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    value: bool | int | float | str | tuple[str, ...] | tuple[int, ...]
+    value: RuleValue
     unit: str | None = None
     description: str
     source: str
@@ -63,6 +64,22 @@ class RuleSet(BaseModel):
             field = ".".join(map(str, first["loc"]))
             where = f"rules/{self.name}.toml [{name}]"
             raise InputError("RULE_INVALID", f"{field}: {first['msg']}", where=where) from None
+
+    def with_value(self, section: str, name: str, value: RuleValue) -> Self:
+        """The same rules with one value replaced; its room judges whether the value is one that it knows.
+
+        Raises:
+            UsageError: no such rule.
+
+        >>> changed = load_rules("paper").with_value("curate", "label_conflict_policy", "majority")
+        >>> changed.sections["curate"]["label_conflict_policy"].value
+        'majority'
+        """
+        rule = self.sections.get(section, {}).get(name)
+        if rule is None:
+            raise UsageError("RULE_UNKNOWN", f"no rule {name!r} in [{section}] of rule set {self.name!r}")
+        changed = self.sections[section] | {name: rule.model_copy(update={"value": value})}
+        return self.model_copy(update={"sections": self.sections | {section: changed}})
 
     def digest(self, *sections: str) -> str:
         """Hash of some sections: a stage's outputs depend on its own rules only."""

@@ -21,7 +21,6 @@ from neuroonco.report.curation_records import (
 )
 from neuroonco.report.pictures import Album
 from neuroonco.report.records import Fact
-from neuroonco.rules import load_rules
 from neuroonco.sources import SourceSpec, load_sources
 from neuroonco.vocabulary import TumorType, display
 from neuroonco.walk import curation_figures as figures
@@ -30,7 +29,7 @@ from neuroonco.walk.curation_groups import GroupTally, QualityTally
 from neuroonco.walk.curation_slices import SliceTally
 from neuroonco.walk.described import kept_sources
 from neuroonco.walk.folders import CATALOG, CURATE
-from neuroonco.walk.profile import Profile
+from neuroonco.walk.profile import Profile, rules_of
 
 R = TypeVar("R", bound=Record)
 AIMS_FILE = "aims.json"
@@ -118,7 +117,7 @@ def write_curation_report(
 
 def write_run_curation(run: Path, profile: Profile, root: Path, page: Path) -> Path:
     """Write the curation report of a run beside its main page, each linked to the other."""
-    rules = load_rules(profile.rules)
+    rules = rules_of(profile)
     policy = rules.sections.get("curate", {}).get("label_conflict_policy")
     aims = run / CURATE / AIMS_FILE
     return write_curation_report(

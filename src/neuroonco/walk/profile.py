@@ -3,12 +3,14 @@
 import tomllib
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from neuroonco import images, store
 from neuroonco.errors import InputError, UsageError
 from neuroonco.outcomes import Record
+from neuroonco.rules import RuleSet, load_rules
 
 
 class PhantomPlan(Record):
@@ -25,6 +27,7 @@ class Profile(Record):
         sources: source id -> folder under the root; empty where phantoms are drawn.
         source_descriptions: folder of further source descriptions, below the folder of the profile's file; see
             :func:`description_folder`.
+        label_conflicts: what happens to copies with contradicting labels; None: as the rule set says.
         phantoms: drawn into the run instead of reading a root.
         models: what predicts the benchmark.
         seed: of the split, the options and the baselines.
@@ -33,6 +36,7 @@ class Profile(Record):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     description: str
     rules: str = "default"
+    label_conflicts: Literal["drop", "majority", "keep"] | None = None
     seed: int
     sources: dict[str, str] = Field(default_factory=dict)
     source_descriptions: str | None = None
@@ -76,6 +80,18 @@ def load_profile(name: str) -> Profile:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise InputError("PROFILE_INVALID", f"{field}: {first['msg']}", where=where) from None
+
+
+def rules_of(profile: Profile) -> RuleSet:
+    """The rule set that a profile names, with what the profile decides otherwise.
+
+    Raises:
+        UsageError: no such rule set.
+    """
+    rules = load_rules(profile.rules)
+    if profile.label_conflicts is None:
+        return rules
+    return rules.with_value("curate", "label_conflict_policy", profile.label_conflicts)
 
 
 def description_folder(profile: Profile, name: str) -> Path | None:

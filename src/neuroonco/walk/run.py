@@ -10,12 +10,11 @@ from neuroonco import store
 from neuroonco.errors import InputError, UsageError
 from neuroonco.executors import ExecutorKind, executor
 from neuroonco.pipeline import Workspace, run_stage
-from neuroonco.rules import load_rules
 from neuroonco.walk.described import sources_of
 from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
 from neuroonco.walk.models import require_model
 from neuroonco.walk.page import write_report
-from neuroonco.walk.profile import Profile
+from neuroonco.walk.profile import Profile, rules_of
 from neuroonco.walk.stages import stages_of
 
 RUN_FILE = "run.json"
@@ -82,7 +81,7 @@ def walk(
         what = f"profile {profile.name} has descriptions of its own"
         raise UsageError("SOURCES_NEEDED", what, fix="pass the folder that description_folder() gives")
     described = sources_of(profile, sources)
-    workspace = Workspace(run=run, folder=run, rules=load_rules(profile.rules))
+    workspace = Workspace(run=run, folder=run, rules=rules_of(profile))
     if progress is not None:
         workspace.progress = progress
     done: list[str] = []
