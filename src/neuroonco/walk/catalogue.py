@@ -87,8 +87,7 @@ def one_thread() -> Iterator[None]:
     """Keep OpenCV from spreading one small picture over threads: work is spread over pictures, and threads that wait
     for each other cost a third more CPU.
 
-    The number is put back, because OpenCV's precise distance transform, which later stages use, rounds otherwise with
-    one thread than with several.
+    The number is put back for what follows in this process.
     """
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
