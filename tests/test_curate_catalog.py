@@ -14,6 +14,7 @@ from factories_curate import jpeg, phantom, png
 from neuroonco import images, store
 from neuroonco.catalog.records import SliceRecord, slice_id_of
 from neuroonco.catalog.scan import scan_root
+from neuroonco.curate.pictures import Picture
 from neuroonco.curate.quality import CurateRules
 from neuroonco.curate.records import CuratedSlice, DuplicateGroup, PictureMatch, QualityFinding
 from neuroonco.curate.rules import DuplicateRules
@@ -451,3 +452,18 @@ def test_a_catalogue_is_not_trusted_about_bytes(tmp_path: Path) -> None:
     counts = curate_file(Loaded(records, []), root=tmp_path, out=tmp_path / "out", rules=load_rules("default"))
     rows = store.load_strict(tmp_path / "out" / "quarantined.parquet", Quarantined)
     assert (counts["kept"], [row.code for row in rows]) == (0, ["FILE_CHANGED"] * 2)
+
+
+def test_a_picture_that_vanishes_in_between_is_quarantined(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    survey = Survey()
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), rng.integers(0, 255, (128, 128), dtype=np.uint8))
+        survey.pictures.append(Picture(f"s{name}", name, "01", f"{name}.png", None, None))
+        survey.contents.append((f"s{name}", name))
+        survey.pixels.append((f"s{name}", name))
+        survey.fingerprints.append("0" * 16)
+    (tmp_path / "b.png").unlink()
+    ws = Workspace(tmp_path, tmp_path / "work", load_rules("default"))
+    assert find_copies(ws, survey, tmp_path, RULES.section("duplicates", DuplicateRules)) == []
+    assert {name: row.code for name, row in survey.quarantined.items()} == {"sb": "FILE_MISSING"}

@@ -22,9 +22,9 @@ from neuroonco.curate.records import PictureKeypoints, PictureMatch
 from neuroonco.curate.rules import DuplicateRules
 from neuroonco.errors import InputError
 from neuroonco.inspection.fingerprint import all_orientations
-from neuroonco.outcomes import StageOutcome
+from neuroonco.outcomes import Quarantined, StageOutcome, quarantine_slice
 from neuroonco.pipeline import Workspace
-from neuroonco.streams import RECORDS, Shards
+from neuroonco.streams import QUARANTINED, RECORDS, Shards
 from neuroonco.vocabulary import DuplicateKind
 from neuroonco.walk.catalogue import one_thread
 from neuroonco.walk.survey import Survey
@@ -69,7 +69,10 @@ class KeypointFile(NamedTuple):
 
 
 def find_copies(ws: Workspace, survey: Survey, root: Path, rules: DuplicateRules) -> list[PictureMatch]:
-    """Matches among all usable slices: identical files, identical pictures, near and augmented copies, neighbors."""
+    """Matches among all usable slices: identical files, identical pictures, near and augmented copies, neighbors.
+
+    A picture that can no longer be read goes to the survey's quarantined slices.
+    """
     matches = identical(survey.contents, DuplicateKind.EXACT_BYTES)
     if rules.search == "bytes":
         return matches
@@ -87,19 +90,23 @@ def find_copies(ws: Workspace, survey: Survey, root: Path, rules: DuplicateRules
     hashes = all_orientations(np.array([int(survey.fingerprints[i], 16) for i in numbers], dtype=np.uint64))
     jobs = _jobs(pictures, keypoints, hashes, rules)
     verified = ws.stream(jobs, PictureMatch, partial(_verify, root=root, rules=rules), part="pairs")
+    for part in (shards, verified):
+        survey.quarantined.update((row.slice_id, row) for row in part.records(QUARANTINED, Quarantined))
     files = {picture.slice_id: picture.image_path for picture in survey.pictures}
-    return tell_apart([*matches, *verified.records(RECORDS, PictureMatch)], survey.sequences, files)
+    found = tell_apart([*matches, *verified.records(RECORDS, PictureMatch)], survey.sequences, files)
+    return [m for m in found if not {m.first, m.second} & survey.quarantined.keys()]
 
 
 def _keypoints(pictures: list[Picture], *, root: Path) -> StageOutcome[PictureKeypoints]:
-    """A picture that cannot be read any more has no keypoints; it was read a moment ago."""
+    """A picture that cannot be read any more, though it was a moment ago, has no keypoints and is quarantined."""
     outcome: StageOutcome[PictureKeypoints] = StageOutcome()
     with one_thread():
         for picture in pictures:
             try:
                 found = keypoints_of(working_picture(images.read_picture(root, picture)))
-            except InputError:
+            except InputError as error:
                 found = Keypoints(*_no_keypoints(), width_px=0)
+                outcome.quarantined.append(quarantine_slice(error, picture))
             outcome.kept.append(encode_keypoints(picture.slice_id, found))
     return outcome
 
