@@ -1,7 +1,7 @@
 """Records of fusion: what two independent readings agree on."""
 
 from neuroonco.outcomes import Record
-from neuroonco.readings.records import Signs
+from neuroonco.readings.records import SignConfidences, Signs
 from neuroonco.vocabulary import ImageRegion, MRSequence
 
 
@@ -26,6 +26,7 @@ class FusedLabel(Record):
 
     Attributes:
         lesion_found: True or False by consensus; None where a reading could not tell, and then no sign is kept.
+        confidences: of each sign that is kept, the lower one of the two readings; None where one does not say.
     """
 
     slice_id: str
@@ -35,4 +36,5 @@ class FusedLabel(Record):
     sequence: MRSequence | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()
+    confidences: SignConfidences = SignConfidences()
     disagreements: tuple[Disagreement, ...] = ()

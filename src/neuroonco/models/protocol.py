@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from neuroonco.images import Gray
+from neuroonco.models.records import ModelAnswer, ModelCall
 from neuroonco.outcomes import Record
 from neuroonco.vocabulary import QuestionType
 
@@ -53,5 +54,34 @@ class VisionLanguageModel(Protocol):
 
         Raises:
             ProviderError: this call failed after all retries; the question is recorded as an API error.
+        """
+        ...
+
+
+class ModelClient(Protocol):
+    """Something that takes calls: a served model, the ledger in front of one, a replay, a double in tests.
+
+    Clients wrap each other: the ledger asks the client behind it only for what it does not hold.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name under which the model is asked; a part of every request hash."""
+        ...
+
+    async def ask(self, call: ModelCall, image: bytes | None) -> ModelAnswer:
+        """Put one call; many may be under way at once.
+
+        Args:
+            call: what to ask.
+            image: bytes of the picture whose hash is ``call.image_sha256``, PNG or JPEG; None where there is none.
+
+        Returns:
+            The answer, also where there is none to read: its status says so. A call that failed after all retries
+            is no exception, so that the others go on.
+
+        Raises:
+            PrerequisiteError: no key.
+            ProviderError: nothing more is to be asked: the limit of cost is reached, or every call is refused.
         """
         ...

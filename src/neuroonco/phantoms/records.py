@@ -2,7 +2,16 @@
 
 from neuroonco.outcomes import Record
 from neuroonco.readings.records import Signs
-from neuroonco.vocabulary import ImageRegion, LesionSize, LesionSpread, MRSequence, Plane, TumorType
+from neuroonco.vocabulary import (
+    HardCase,
+    ImageRegion,
+    LesionSize,
+    LesionSpread,
+    MRSequence,
+    PhantomStyle,
+    Plane,
+    TumorType,
+)
 
 
 class PhantomTruth(Record):
@@ -14,13 +23,19 @@ class PhantomTruth(Record):
         region: cell of a 3 x 3 grid over ``head_box`` with the centroid of the largest focus.
         head_box: half-open pixel box (top, left, bottom, right) of the head as drawn, without skull and scalp where
             they are left out.
-        seed, number: of the series and of this slice in it; drawing again with both gives the same bytes.
+        seed, number, style: of the series and of this slice in it; drawing again with them gives the same bytes.
+        hard_cases: what makes the slice hard on purpose.
+        conspicuity: how far the lesion stands out from what lies around it before noise: contrast over noise, on the
+            side on which it stands out least; None for a healthy slice.
+        conspicuous: False where a careful observer without the mask could not see the lesion; None if healthy.
+        stripped: without skull and scalp.
     """
 
     image_path: str
     mask_path: str | None
     seed: int
     number: int
+    style: PhantomStyle = PhantomStyle.TUNED
     tumor_type: TumorType
     sequence: MRSequence
     plane: Plane
@@ -29,3 +44,7 @@ class PhantomTruth(Record):
     spread: LesionSpread | None
     region: ImageRegion | None
     head_box: tuple[int, int, int, int]
+    hard_cases: tuple[HardCase, ...] = ()
+    conspicuity: float | None = None
+    conspicuous: bool | None = None
+    stripped: bool = False

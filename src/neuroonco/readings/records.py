@@ -5,6 +5,7 @@ from neuroonco.vocabulary import (
     Edema,
     Enhancement,
     ImageRegion,
+    LesionBasis,
     Margins,
     MRSequence,
     ReadingKind,
@@ -37,6 +38,22 @@ class Signs(Record):
         return self.model_copy(update={sign.value: value})
 
 
+class SignConfidences(Record):
+    """How sure a reader is of each sign that it states, from 0 to 1; None where it states none or does not say."""
+
+    shape: float | None = None
+    margins: float | None = None
+    texture: float | None = None
+    enhancement: float | None = None
+    edema: float | None = None
+    signal_intensity: float | None = None
+
+    def get(self, sign: Sign) -> float | None:
+        """Confidence in one sign."""
+        value: float | None = getattr(self, sign.value)
+        return value
+
+
 class LesionReading(Record):
     """One reading of one slice.
 
@@ -44,7 +61,16 @@ class LesionReading(Record):
         reader: ``measuring`` or the model's name.
         error: set when the reading failed; then nothing else is to be believed, least of all "no lesion".
         lesion_found: None where the reader cannot tell, which is not "no lesion", and where the reading failed.
+        lesion_basis: where the lesion is known from; None where none was found.
+        lesion_confidence: from 0 to 1; None where the reader does not say.
+        sequence: the sequence by which the signs were read: as the source states it, else as seen.
+        sequence_seen: what the pixels alone say, whatever the source states; None where they do not say it clearly.
+        sequence_confidence: from 0 to 1, in ``sequence_seen``; None where the reader does not say.
+        lesion_box: half-open pixel box (top, left, bottom, right) of the lesion in the slice, where the reader has one.
+        abstained: why signs that the sequence could show were left out, e.g. ``no brain found``; None where none was
+            left out for a reason of the whole slice.
         unrecognized: answers outside the vocabulary, as ``field=text``; their field is None.
+        request_hash: of the call of which this is the answer, in the call ledger; None for a measured reading.
     """
 
     slice_id: str
@@ -54,7 +80,15 @@ class LesionReading(Record):
     reader: str
     error: str | None = None
     lesion_found: bool | None = None
+    lesion_basis: LesionBasis | None = None
+    lesion_confidence: float | None = None
+    lesion_box: tuple[int, int, int, int] | None = None
     sequence: MRSequence | None = None
+    sequence_seen: MRSequence | None = None
+    sequence_confidence: float | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()
+    confidences: SignConfidences = SignConfidences()
+    abstained: str | None = None
     unrecognized: tuple[str, ...] = ()
+    request_hash: str | None = None

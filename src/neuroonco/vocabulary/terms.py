@@ -143,6 +143,48 @@ class ReadingKind(StrEnum):
     SKEPTICAL = "skeptical"
 
 
+class LesionBasis(StrEnum):
+    """Where a reading knows its lesion from."""
+
+    MASK = "mask"
+    DETECTED = "detected"
+    MODEL = "model"
+
+
+class PhantomStyle(StrEnum):
+    """Way in which phantoms are drawn: the one that the reader was tuned on, or one that it never saw."""
+
+    TUNED = "tuned"
+    HELD_OUT = "held_out"
+
+
+class HardCase(StrEnum):
+    """What makes a phantom hard on purpose."""
+
+    ISOINTENSE = "isointense"
+    NEAR_RIM = "near_rim"
+    SMALL = "small"
+    TWO_LESIONS = "two_lesions"
+    MOTION = "motion"
+    MIRRORED = "mirrored"
+
+
+class CallStatus(StrEnum):
+    """How a call of a model ended."""
+
+    OK = "ok"
+    TRUNCATED = "truncated"
+    REFUSED = "refused"
+    EMPTY = "empty"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+    @property
+    def is_final(self) -> bool:
+        """True where asking the same again would tell nothing new; the others are asked again on the next run."""
+        return self in (CallStatus.OK, CallStatus.TRUNCATED, CallStatus.REFUSED)
+
+
 class AuditAction(StrEnum):
     """What an auditor does to one field."""
 
