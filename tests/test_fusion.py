@@ -11,7 +11,7 @@ from neuroonco.fusion.interop import decode_fused, encode_fused, encode_healthy
 from neuroonco.fusion.paper import fuse_documents, fuse_prediction
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import Dropped
-from neuroonco.readings.records import LesionReading, Signs
+from neuroonco.readings.records import LesionReading, SignConfidences, Signs
 from neuroonco.rules import load_rules
 from neuroonco.vocabulary import (
     SIGN_VALUES,
@@ -111,6 +111,46 @@ def test_differing_signs(sign: Sign, a: Any, b: Any, expected: Any) -> None:
     fused = fuse_pair(one, other)
     assert isinstance(fused, FusedLabel)
     assert fused.signs.get(sign) is expected
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected", "reason"),
+    [
+        (ImageRegion.UPPER_LEFT, ImageRegion.UPPER_CENTER, ImageRegion.UPPER_CENTER, "nearer to the middle"),
+        (ImageRegion.LOWER_RIGHT, ImageRegion.CENTER, ImageRegion.CENTER, "nearer to the middle"),
+        (ImageRegion.UPPER_CENTER, ImageRegion.CENTER_LEFT, None, "neither nearer"),
+        (ImageRegion.UPPER_LEFT, ImageRegion.UPPER_RIGHT, None, "distant"),
+        (ImageRegion.CENTER, None, None, "one only"),
+    ],
+)
+def test_regions(a: Any, b: Any, expected: ImageRegion | None, reason: str) -> None:
+    fused = fuse_pair(reading(region=a), reading(region=b))
+    assert isinstance(fused, FusedLabel)
+    assert fused.region is expected
+    assert reason in fused.disagreements[0].reason
+    assert fused.disagreements[0].fused == (None if expected is None else expected.value)
+
+
+def test_a_fused_value_is_as_sure_as_its_weaker_witness() -> None:
+    values = Signs(shape=Shape.ROUND, texture=Texture.HOMOGENEOUS, enhancement=Enhancement.RING)
+    one = reading(signs=values, confidences=SignConfidences(shape=0.9, texture=0.8, enhancement=0.7))
+    differing = values.model_copy(update={"texture": Texture.HETEROGENEOUS, "enhancement": Enhancement.SOLID})
+    other = reading(signs=differing, confidences=SignConfidences(shape=0.95, texture=0.9, enhancement=0.6))
+    fused = fuse_pair(one, other)
+    assert isinstance(fused, FusedLabel)
+    # A sign that is left out has no confidence; the coarser `present` has that of its weaker witness.
+    assert fused.confidences == SignConfidences(shape=0.9, enhancement=0.6)
+    silent = fuse_pair(one, reading(signs=values))
+    assert isinstance(silent, FusedLabel)
+    assert silent.confidences == SignConfidences()
+
+
+def test_a_failed_reading_is_an_error_never_a_vote_for_healthy() -> None:
+    failed = reading(lesion_found=None, error="timeout")
+    for other in (reading(lesion_found=False), failed):
+        dropped = fuse_pair(failed, other)
+        assert isinstance(dropped, Dropped)
+        assert dropped.reason is DropReason.READING_FAILED
 
 
 def test_a_non_enhancing_contrast_scan_stays_one() -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from closed_items import closed_item, predicted
 from neuroonco.intervals import Estimate, wilson
-from neuroonco.readings.records import Signs
+from neuroonco.readings.records import LesionReading, Signs
 from neuroonco.report.charts import bar, interval, stacked
 from neuroonco.report.page import MAX_QUARANTINED, render
 from neuroonco.report.pictures import OUTLINE_RGB, data_uri, outlined_png
@@ -31,12 +31,13 @@ from neuroonco.report.records import (
     TruthRow,
     TypeCount,
 )
+from neuroonco.score.agreement import agreement
 from neuroonco.score.attributes import air, attribute_precision
 from neuroonco.score.closed import score_closed
 from neuroonco.vocabulary import DropReason, Edema, Enhancement, QuestionType, Redistribution, Shape
 
 SECTIONS = (
-    "stages sources drops quarantine duplicates samples air truth benchmark shortcut scores".split()  # noqa: SIM905
+    "stages sources drops quarantine duplicates samples agreement air truth benchmark shortcut scores".split()  # noqa: SIM905
 )
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=y>\x1b[31m"
 SHOWN = "<script>alert('x')</script>\"><img src=x onerror=y>\\x1b[31m"
@@ -79,6 +80,10 @@ def picture() -> bytes:
     return outlined_png(np.full((40, 60), 90, dtype=np.uint8))
 
 
+def reading(shape: Shape | None) -> LesionReading:
+    return LesionReading(slice_id="s", sample_id="s", reader="x", lesion_found=True, signs=Signs(shape=shape))
+
+
 def full_context() -> ReportContext:
     items = [
         closed_item("1", "A"),
@@ -115,6 +120,7 @@ def full_context() -> ReportContext:
             ),
         ),
         samples=(SampleSlice(png=picture(), labels=(Fact(name="Tumor", value=HOSTILE),), description=HOSTILE),),
+        agreement=agreement([(reading(Shape.ROUND), reading(Shape.OVAL)), (reading(Shape.ROUND), reading(None))]),
         air=(AirRow(label="Conservative", report=air(emitted)), AirRow(label="Audited", report=air([]))),
         phantom_truth=(TruthRow(label="Fused", report=attribute_precision(zip(emitted, truth, strict=True))),),
         benchmark=BenchmarkSummary(
@@ -200,6 +206,13 @@ def test_an_empty_run_says_so_and_shows_no_zero_percent() -> None:
         assert "in this run." in page.texts[section]
     # the only percentages left are those of the explanations
     assert "0.0 %" not in " ".join(page.texts.values())
+
+
+def test_agreement_gives_kappa_beside_the_raw_figure_and_who_said_what(page: Page) -> None:
+    text = " ".join(page.texts["agreement"].split())
+    # Two readings with a value each: never equal, and one of the two says one value only.
+    assert "Shape 0.00 (0.00 to 0.00, n = 1) 0.0 % 0.0 to 79.3, n = 1 1 0" in text
+    assert "Shape: who said what" in text
 
 
 def test_figures_of_nothing_are_a_dash() -> None:

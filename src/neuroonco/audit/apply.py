@@ -6,7 +6,7 @@ from neuroonco.audit.interop import apply_as_reference
 from neuroonco.audit.records import AuditAnswer, AuditChange, AuditedLabel, unknown_slice
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import Dropped, StageOutcome
-from neuroonco.readings.records import Signs
+from neuroonco.readings.records import SignConfidences, Signs
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice
 from neuroonco.vocabulary import AuditAction, AuditDecision, DropReason, MRSequence, Sign, assessable, coarser
@@ -86,9 +86,15 @@ def apply_answer(label: FusedLabel, answer: AuditAnswer, record: DescribedSlice)
         sequence=sequence,
         region=region,
         signs=signs,
+        confidences=confidences_left(label.confidences, signs),
         additional_clues=answer.findings,
         changes=tuple(changes),
     )
+
+
+def confidences_left(before: SignConfidences, signs: Signs) -> SignConfidences:
+    """Confidences of the signs that are still stated."""
+    return SignConfidences(**{s.value: before.get(s) for s in Sign if signs.get(s) is not None})
 
 
 def _without_sequence(signs: Signs, stated: MRSequence | None, changes: list[AuditChange]) -> Signs:

@@ -2,7 +2,7 @@
 
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import Record
-from neuroonco.readings.records import Signs
+from neuroonco.readings.records import SignConfidences, Signs
 from neuroonco.semantics.records import DescribedSlice
 from neuroonco.vocabulary import AuditAction, AuditDecision, ImageRegion, MRSequence
 
@@ -50,7 +50,8 @@ class AuditedLabel(Record):
     """The label that stands after the audit, with the slice that it labels.
 
     ``slice.tumor_type`` and ``slice.sequence`` are what the source states (the reference's ``true_tumor_type``
-    and ``true_modality``); ``sequence`` is what the readings saw.
+    and ``true_modality``); ``sequence`` is what the readings saw. ``confidences`` are those of the fused label; a
+    coarser term keeps that of the finer one, which it is at least as likely to be true as.
     """
 
     slice_id: str
@@ -60,6 +61,7 @@ class AuditedLabel(Record):
     sequence: MRSequence | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()
+    confidences: SignConfidences = SignConfidences()
     additional_clues: str | None = None
     changes: tuple[AuditChange, ...] = ()
 

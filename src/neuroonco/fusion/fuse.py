@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from neuroonco.fusion.interop import fuse_as_reference
 from neuroonco.fusion.records import Disagreement, FusedLabel
 from neuroonco.outcomes import Dropped, Quarantined, StageOutcome
-from neuroonco.readings.records import LesionReading, Signs, SignValue
+from neuroonco.readings.records import LesionReading, SignConfidences, Signs, SignValue
 from neuroonco.rules import RuleSet
-from neuroonco.semantics.regions import adjacent
-from neuroonco.vocabulary import DropReason, Edema, Enhancement, ImageRegion, MRSequence, Sign, coarsenings
+from neuroonco.semantics.regions import adjacent, cells_from_center
+from neuroonco.vocabulary import DropReason, ImageRegion, MRSequence, Sign, coarsenings
 
-DEGREES = (Enhancement, Edema)
-"""Signs whose values are degrees of one finding, so that a coarser common term can be true of both."""
+NEARER = "neighboring regions: the one nearer to the middle"
 
 
 def fuse_readings(
@@ -87,6 +86,28 @@ def fuse_pair(a: LesionReading, b: LesionReading) -> FusedLabel | Dropped:
     return _label(a, b, True, sequence, region, signs, notes)
 
 
+def lower_confidences(a: LesionReading, b: LesionReading, signs: Signs) -> SignConfidences:
+    """The lower confidence of the two readings in each sign that is kept; None where one does not say.
+
+    The lower one, because a fused value stands only as firmly as its weaker witness.
+
+    >>> from neuroonco.vocabulary import Shape
+    >>> a, b = (
+    ...     LesionReading(slice_id="s", sample_id="s", reader=r, confidences=SignConfidences(shape=c, margins=0.9))
+    ...     for r, c in (("x", 0.9), ("y", 0.7))
+    ... )
+    >>> lower_confidences(a, b, Signs(shape=Shape.OVAL)).model_dump(exclude_none=True)
+    {'shape': 0.7}
+    """
+    found: dict[str, float] = {}
+    for sign in Sign:
+        both = [r.confidences.get(sign) for r in (a, b)]
+        stated = [c for c in both if c is not None]
+        if signs.get(sign) is not None and len(stated) == len(both):
+            found[sign.value] = min(stated)
+    return SignConfidences(**found)
+
+
 def _fuse_sequence(
     a: MRSequence | None, b: MRSequence | None, notes: list[Disagreement]
 ) -> tuple[MRSequence | None, bool]:
@@ -119,14 +140,22 @@ def _fuse_sign(sign: Sign, a: SignValue | None, b: SignValue | None, notes: list
 
 
 def _fuse_region(a: ImageRegion | None, b: ImageRegion | None, notes: list[Disagreement]) -> ImageRegion | None:
-    """Equal regions agree; neighboring ones agree about the place but not its name, so none is named."""
+    """Equal regions agree, and so do neighboring ones, of which the one nearer to the middle is named.
+
+    A lesion on the line between two cells is in both. Two cells that are equally near to the middle and touch at a
+    corner only (upper center and center left) are left open: neither would be more than a guess.
+    """
     if a == b:
         return a
-    reason = "read by one only"
+    region, reason = None, "read by one only"
     if a is not None and b is not None:
-        reason = "neighboring regions" if adjacent(a, b) else "distant regions"
-    notes.append(_disagreement("region", a, b, None, reason))
-    return None
+        reason = "distant regions"
+        if adjacent(a, b):
+            inner, outer = sorted((a, b), key=cells_from_center)
+            tied = cells_from_center(inner) == cells_from_center(outer)
+            region, reason = (None, "neighboring regions, neither nearer to the middle") if tied else (inner, NEARER)
+    notes.append(_disagreement("region", a, b, region, reason))
+    return region
 
 
 def _disagreement(
@@ -153,6 +182,7 @@ def _label(
         sequence=sequence,
         region=region,
         signs=signs,
+        confidences=lower_confidences(a, b, signs),
         disagreements=tuple(notes),
     )
 

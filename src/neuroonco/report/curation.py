@@ -15,11 +15,9 @@ from neuroonco.report.curation_records import (
     LeakPage,
     QualityPage,
 )
-from neuroonco.report.page import NO_FIGURE, count, environment
+from neuroonco.report.page import NO_FIGURE, count, environment, shorten
 from neuroonco.report.picture_records import GroupSection
 
-MAX_TEXT = 240
-"""Characters of a path or name that are shown."""
 PAGES = (
     ("index.html", "Summary"),
     ("duplicates.html", "Duplicates"),
@@ -102,16 +100,6 @@ def score_text(score: float | None) -> str:
     return f"{score:.4g}"
 
 
-def clip(text: str) -> str:
-    """A text from data, cut in the middle if it is very long.
-
-    >>> len(clip("x" * 5000))
-    241
-    """
-    half = MAX_TEXT // 2
-    return text if len(text) <= MAX_TEXT else f"{text[:half]}…{text[-half:]}"
-
-
 def _render(name: str, page: Record | tuple[Record, ...], title: str, home: str | None) -> str:
     style = Markup("".join(files("neuroonco.report").joinpath(f).read_text("utf-8") for f in STYLES))  # noqa: S704
     return (
@@ -126,7 +114,7 @@ def _templates() -> Environment:
     made = environment().overlay()
     made.filters = {
         **made.filters,
-        "clip": clip,
+        "clip": shorten,
         "score": score_text,
         "figure": figure_text,
         "aim_bounds": bounds_text,

@@ -11,12 +11,24 @@ from neuroonco.intervals import Estimate
 from neuroonco.report import charts
 from neuroonco.report.pictures import data_uri
 from neuroonco.report.records import ReportContext
-from neuroonco.score.records import Score
-from neuroonco.vocabulary import PredictionStatus, QuestionType, Sign, display, recode, term
+from neuroonco.score.records import Kappa, Score
+from neuroonco.vocabulary import (
+    SIGN_VALUES,
+    ImageRegion,
+    MRSequence,
+    PredictionStatus,
+    QuestionType,
+    Sign,
+    display,
+    recode,
+    term,
+)
 
 MAX_QUARANTINED = 50
 """Rows of the quarantine table; the total is always given."""
 NO_FIGURE = "–"
+MAX_TEXT = 240
+"""Characters of a text from data that are shown."""
 
 
 def render(context: ReportContext) -> str:
@@ -62,6 +74,29 @@ def bounds(estimate: Estimate) -> str:
     return f"{estimate.low * 100:.1f} to {estimate.high * 100:.1f}, n = {count(estimate.n)}"
 
 
+def kappa_text(kappa: Kappa) -> str:
+    """Kappa with its interval and n.
+
+    >>> kappa_text(Kappa(value=0.676, low=0.5, high=0.85, n=100))
+    '0.68 (0.50 to 0.85, n = 100)'
+    >>> kappa_text(Kappa(value=None, low=None, high=None, n=7))
+    '– (n = 7)'
+    """
+    if kappa.value is None or kappa.low is None or kappa.high is None:
+        return f"{NO_FIGURE} (n = {count(kappa.n)})"
+    return f"{kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f}, n = {count(kappa.n)})"
+
+
+def shorten(text: str) -> str:
+    """A text from data, cut in the middle if it is very long.
+
+    >>> len(shorten("x" * 5000))
+    241
+    """
+    half = MAX_TEXT // 2
+    return text if len(text) <= MAX_TEXT else f"{text[:half]}…{text[-half:]}"
+
+
 def unanswered(score: Score) -> str:
     """What became of the questions without a valid answer.
 
@@ -88,10 +123,23 @@ def environment() -> Environment:
         finalize=lambda value: printable(value) if type(value) is str else value,
     )
     made.filters.update(
-        count=count, percent=percent, bounds=bounds, unanswered=unanswered, data_uri=data_uri, display=display
+        count=count,
+        percent=percent,
+        bounds=bounds,
+        unanswered=unanswered,
+        kappa=kappa_text,
+        shorten=shorten,
+        data_uri=data_uri,
+        display=display,
     )
     made.globals.update(
-        charts=charts, signs=tuple(Sign), max_quarantined=MAX_QUARANTINED, term=term, type_name=_type_name
+        charts=charts,
+        signs=tuple(Sign),
+        max_quarantined=MAX_QUARANTINED,
+        term=term,
+        type_name=_type_name,
+        field_name=_field_name,
+        value_name=_value_name,
     )
     return made
 
@@ -99,3 +147,19 @@ def environment() -> Environment:
 def _type_name(name: str) -> str:
     kind = recode(QuestionType, name)
     return name if kind is None else display(kind)
+
+
+def _field_name(name: str) -> str:
+    sign = recode(Sign, name)
+    return (
+        {"sequence_seen": "Sequence seen"}.get(name, name.replace("_", " ").capitalize())
+        if sign is None
+        else display(sign)
+    )
+
+
+def _value_name(field: str, value: str) -> str:
+    sign = recode(Sign, field)
+    enum = {"sequence_seen": MRSequence, "region": ImageRegion}.get(field) if sign is None else SIGN_VALUES[sign]
+    known = None if enum is None else recode(enum, value)
+    return value if known is None else display(known)

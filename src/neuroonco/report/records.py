@@ -2,7 +2,7 @@
 
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
-from neuroonco.score.records import AirReport, AttributeReport, Score
+from neuroonco.score.records import AgreementReport, AirReport, AttributeReport, Score
 from neuroonco.vocabulary import DropReason, QuestionType, Redistribution
 
 
@@ -184,6 +184,9 @@ class ReportContext(Record):
         quarantined_total: how many there are.
         phantom_truth: empty without phantoms in the run.
         curation: relative address of the curation report; None if there is none.
+        agreement: of the two readings; None if nothing was read twice.
+        conflicts: relative address of the page of contradictions; None if there is none.
+        conflicting: slices with at least one contradiction.
     """
 
     title: str
@@ -196,6 +199,9 @@ class ReportContext(Record):
     duplicates: DuplicateSummary | None = None
     curation: str | None = None
     samples: tuple[SampleSlice, ...] = ()
+    agreement: AgreementReport | None = None
+    conflicts: str | None = None
+    conflicting: int = 0
     air: tuple[AirRow, ...] = ()
     phantom_truth: tuple[TruthRow, ...] = ()
     benchmark: BenchmarkSummary | None = None

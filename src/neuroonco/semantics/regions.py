@@ -67,5 +67,15 @@ def adjacent(a: ImageRegion, b: ImageRegion) -> bool:
     return abs(row_a - row_b) <= 1 and abs(column_a - column_b) <= 1
 
 
+def cells_from_center(region: ImageRegion) -> int:
+    """Steps along rows and columns from the middle cell: 0 for it, 1 for the four beside it, 2 for the corners.
+
+    >>> [cells_from_center(r) for r in (ImageRegion.CENTER, ImageRegion.UPPER_CENTER, ImageRegion.LOWER_LEFT)]
+    [0, 1, 2]
+    """
+    row, column = _cell(region)
+    return abs(row - 1) + abs(column - 1)
+
+
 def _cell(region: ImageRegion) -> tuple[int, int]:
     return next((r, c) for r, row in enumerate(GRID) for c, cell in enumerate(row) if cell is region)

@@ -185,6 +185,20 @@ class CallStatus(StrEnum):
         return self in (CallStatus.OK, CallStatus.TRUNCATED, CallStatus.REFUSED)
 
 
+class ConflictKind(StrEnum):
+    """What contradicts what about one slice."""
+
+    LESION_NOT_STATED = "lesion_not_stated"
+    LESION_NOT_SEEN = "lesion_not_seen"
+    LESION_DISPUTED = "lesion_disputed"
+    SEQUENCE_AGAINST_SOURCE = "sequence_against_source"
+    SEQUENCE_DISPUTED = "sequence_disputed"
+    REGION_AGAINST_MASK = "region_against_mask"
+    SIGN_DISPUTED = "sign_disputed"
+    AUDIT_REJECTED = "audit_rejected"
+    AUDIT_CHANGED = "audit_changed"
+
+
 class AuditAction(StrEnum):
     """What an auditor does to one field."""
 

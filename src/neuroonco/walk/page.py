@@ -36,13 +36,13 @@ from neuroonco.report.records import (
     TruthRow,
     TypeCount,
 )
-from neuroonco.rules import load_rules
-from neuroonco.score.records import AirReport, AttributeReport, Score
+from neuroonco.score.records import AgreementReport, AirReport, AttributeReport, Score
 from neuroonco.vocabulary import QuestionType, Sign, display
 from neuroonco.walk.curation_page import CURATION, write_run_curation
 from neuroonco.walk.described import kept_sources
+from neuroonco.walk.disagreements import PAGE, write_conflicts
 from neuroonco.walk.folders import AUDIT, BUILD, CATALOG, CURATE, DESCRIBE, FUSE, MEASURE, READ, REVIEW, SCORE
-from neuroonco.walk.profile import Profile
+from neuroonco.walk.profile import Profile, rules_of
 
 STAGES = (CATALOG, CURATE, MEASURE, DESCRIBE, READ, FUSE, AUDIT, BUILD, REVIEW)
 SAMPLES = 12
@@ -58,13 +58,15 @@ def write_report(run: Path, profile: Profile, root: Path, path: Path) -> Path:
         fix = "run the profile again"
         raise InputError("RUN_BROKEN", "a manifest or the scores are not as written", where=str(run), fix=fix) from None
     write_run_curation(run, profile, root, path)
+    counts = store.read_json(run / SCORE / "scores.json")["conflicts"]
+    write_conflicts(run, root, path.with_name(PAGE), counts=counts, title=context.title, home=path.name)
     store.write_text(path, render(context))
     return path
 
 
 def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
     """Everything that the page shows, read from the run's files."""
-    rules = load_rules(profile.rules)
+    rules = rules_of(profile)
     document = store.read_json(run / SCORE / "scores.json")
     dropped = {s: store.load_strict(run / s / "dropped.parquet", Dropped) for s in STAGES}
     aside = {s: store.load_strict(run / s / "quarantined.parquet", Quarantined) for s in STAGES}
@@ -97,6 +99,9 @@ def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
             AirRow(label=_label(kind), report=AirReport.model_validate(report))
             for kind, report in document["air"].items()
         ),
+        agreement=AgreementReport.model_validate(document["agreement"]),
+        conflicts=PAGE,
+        conflicting=document["conflicts"]["slices"],
         phantom_truth=_truth_rows(document["truth"]),
         benchmark=_benchmark(run),
         shortcut=_shortcut(document["benchmark_check"]),
