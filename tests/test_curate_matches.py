@@ -27,9 +27,10 @@ from neuroonco.curate.registration import (
 from neuroonco.curate.similarity import BLOCK_PX, share_alike
 from neuroonco.errors import InputError
 from neuroonco.images import Gray
-from neuroonco.phantoms.axial import axial_supratentorial
-from neuroonco.phantoms.render import acquire, paint_head
-from neuroonco.vocabulary import DuplicateKind, MRSequence
+from neuroonco.phantoms.acquire import acquire
+from neuroonco.phantoms.anatomy import draw_head
+from neuroonco.phantoms.contrast import paint_head
+from neuroonco.vocabulary import DuplicateKind, MRSequence, PhantomStyle, Plane
 
 PHANTOMS = 8
 IDENTITY = Alignment(False, np.eye(2, 3, dtype=np.float32), 0)
@@ -358,9 +359,12 @@ def test_different_heads_are_no_copies() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_other_sequences_of_a_head_are_no_copies(seed: int) -> None:
-    head = axial_supratentorial(np.random.default_rng(seed), ventricles=True)
+    style = PhantomStyle.TUNED
+    head = draw_head(Plane.AXIAL, None, np.random.default_rng(seed), style)
     rng = np.random.default_rng(100 + seed)
-    drawn = {sequence: acquire(paint_head(head, sequence, rng), rng) for sequence in MRSequence}
+    drawn = {
+        sequence: acquire(paint_head(head, sequence, style, rng), head, style, (), rng) for sequence in MRSequence
+    }
     for first, second in combinations(MRSequence, 2):
         if {first, second} == {MRSequence.T1, MRSequence.T1CE}:
             continue  # without a lesion, the generator draws these two nearly alike

@@ -43,7 +43,7 @@ def test_it_is_the_outline_of_the_scalp(center: tuple[int, int], axes: tuple[int
     assert off(head_box(picture(center, axes)), drawn) <= 2
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     pads=st.tuples(*[st.integers(0, 300)] * 4),
     level=st.sampled_from([0, 7, 60, 128, 200, 255]),

@@ -16,6 +16,7 @@ INTERRUPTED = "interrupted; run the same command again to go on from there"
 COMMANDS = {
     "walk": ("demo", "run", "trace", "report", "publish"),
     "sources": ("sources",),
+    "phantoms": ("phantoms",),
     "catalog": ("catalog",),
     "slices": ("measure", "describe"),
     "curate": ("curate",),
@@ -23,6 +24,8 @@ COMMANDS = {
     "build": ("build", "check", "review"),
     "evaluate": ("predict", "score", "compare", "train"),
     "show": ("show",),
+    "ledger": ("ledger",),
+    "validate": ("validate",),
 }
 """Module of this package -> the commands that it registers. Only the module of the command that is run is imported:
 all of them together take seconds."""
@@ -49,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code; every expected failure is one line on stderr.
 
     Exit codes: 0 done, 1 finished but checks failed, 2 usage, 3 bad input, 4 prerequisite missing, 5 provider
-    failed, 130 interrupted.
+    failed, 6 a provider works on it, 130 interrupted.
     """
     sys.exit(run(arguments))
 

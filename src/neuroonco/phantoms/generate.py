@@ -1,33 +1,29 @@
 """Draw one slice with known truth."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from neuroonco.head import Box
 from neuroonco.images import Gray, Mask
-from neuroonco.phantoms.axial import axial_fossa, axial_supratentorial
-from neuroonco.phantoms.coronal import Coronal, coronal
-from neuroonco.phantoms.fields import SIDE_PX, Field, signed_distance
-from neuroonco.phantoms.head import Head, Site, Tissue
-from neuroonco.phantoms.lesion import Focus, place, union
+from neuroonco.phantoms.acquire import acquire
+from neuroonco.phantoms.anatomy import draw_head
+from neuroonco.phantoms.conspicuity import SEEN_FROM, conspicuity
+from neuroonco.phantoms.contrast import paint_head, white_level
+from neuroonco.phantoms.drawn_signs import Drawing, signs_of, size_of, spread_of
+from neuroonco.phantoms.edema import paint_edema, spread_edema
+from neuroonco.phantoms.fields import Field, distance_inside
+from neuroonco.phantoms.head import Head, Site
+from neuroonco.phantoms.lesion import Focus, Room, foci_plan, place, union
+from neuroonco.phantoms.lesion_paint import Brush, paint_lesion
+from neuroonco.phantoms.mass_effect import displace
 from neuroonco.phantoms.plan import LesionPlan, SlicePlan, plan_slice
 from neuroonco.phantoms.records import PhantomTruth
-from neuroonco.phantoms.render import (
-    GRAY_VALUES,
-    acquire,
-    core,
-    paint_edema,
-    paint_head,
-    paint_lesion,
-    signal_against,
-    spread_edema,
-)
-from neuroonco.phantoms.sagittal import sagittal
 from neuroonco.readings.records import Signs
 from neuroonco.semantics.regions import place_of, region_of
-from neuroonco.vocabulary import LesionSize, LesionSpread, Plane, TumorType
+from neuroonco.vocabulary import Enhancement, HardCase, PhantomStyle, Sign, SignalIntensity, TumorType, assessable
 
 SITES: dict[TumorType, Site] = {
     TumorType.GLIOMA: Site.DEEP_WHITE,
@@ -39,22 +35,18 @@ SITES: dict[TumorType, Site] = {
     TumorType.EMBRYONAL: Site.VERMIS,
     TumorType.EPENDYMOMA: Site.VENTRICLE,
 }
-CORONAL_LEVELS = {
-    Site.SELLA: Coronal.SELLAR,
-    Site.ANGLE: Coronal.PONTINE,
-    Site.VERMIS: Coronal.CEREBELLAR,
-}
-"""Sites below the cerebrum, and the coronal slice that shows them."""
-BASAL = tuple(CORONAL_LEVELS)
-"""Sites that only an axial slice through the skull base shows."""
-STRIPPED_SHARE = 0.25
-"""Share of slices without skull and scalp."""
+OUTSIDE_BRAIN = (Site.SELLA, Site.ANGLE, Site.VERMIS, Site.DURA)
+"""Sites where a lesion may touch the skull."""
 MIN_REFERENCE_PX = 50
 """The other side is the reference if it shows at least this much normal white matter."""
 CLEAR_OF_GRID_PX = 2.5
 """How far from the lines of the 3 x 3 grid over the head a centroid is kept where that can be had."""
-SMALL_BELOW, LARGE_FROM, DOMINANT_FROM = 0.014, 0.07, 0.7
-"""Limits of the default rules, which define the words of the truth; sizes are shares of the head's box."""
+RIM_PX = 4.0
+"""A lesion is near the rim if some of it is so close to the skull."""
+DRAWS = 4
+"""So often is a lesion drawn anew that does not show what was planned."""
+STYLES = tuple(PhantomStyle)
+Raster = TypeVar("Raster", Gray, Mask, Field)
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ class Phantom:
         image: (256, 256) gray values with shading and noise.
         mask: the lesion without its oedema; None if healthy.
         truth: what was drawn.
-        noise_free: gray values before shading, blur and noise.
+        noise_free: gray values before shading, blur, noise and motion.
         edema: pixels of oedema; None if there is none.
         reference_white: normal white matter, on the other side where the plane has two.
     """
@@ -78,57 +70,96 @@ class Phantom:
     reference_white: Mask
 
 
-def draw_phantom(seed: int, number: int) -> Phantom:
-    """Draw slice ``number`` of the series ``seed``; the same arguments give the same pixels."""
-    plan = plan_slice(seed, number)
-    rng = np.random.default_rng(np.random.SeedSequence([seed, number]))
-    head = _head(plan, rng)
-    stripped = rng.random() < STRIPPED_SHARE
-    box = head.box(stripped=stripped)
-    image = paint_head(head, plan.sequence, rng)
-    foci: list[Focus] = []
-    edema: Mask | None = None
-    if plan.lesion is not None:
-        foci = _foci(plan.tumor_type, plan.lesion, head, box, rng)
-        image, head = _displace(image, head, foci)
-        if plan.lesion.edema is not None:
-            edema = spread_edema(plan.lesion.edema, union(foci), head, rng)
-        if edema is not None:
-            image = paint_edema(image, edema, union(foci), plan.sequence)
-        image = paint_lesion(image, foci, plan.lesion, plan.sequence, rng)
-    if stripped:
-        image = image * head.cranium
-    return Phantom(
-        image=acquire(image, rng),
-        mask=union(foci) if foci else None,
-        truth=_truth(seed, number, plan, foci, image, box),
-        noise_free=image,
-        edema=edema,
-        reference_white=_reference_white(head, foci, edema),
+@dataclass(frozen=True)
+class _Scene:
+    """A slice before it is acquired."""
+
+    head: Head
+    noise_free: Field
+    foci: list[Focus]
+    edema: Mask | None
+    reference_white: Mask
+    signs: Signs
+
+
+def draw_phantom(seed: int, number: int, style: PhantomStyle = PhantomStyle.TUNED) -> Phantom:
+    """Draw slice ``number`` of the series ``seed``; the same arguments give the same pixels.
+
+    >>> draw_phantom(7, 5).truth.number
+    5
+    """
+    plan = plan_slice(seed, number, style)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, number, STYLES.index(style)]))
+    head = draw_head(plan.plane, SITES.get(plan.tumor_type), rng, style)
+    box = head.box(stripped=plan.stripped)
+    if plan.lesion is None:
+        scene = _Scene(head, paint_head(head, plan.sequence, style, rng), [], None, head.deep_white, Signs())
+    else:
+        scene = _drawn_as_planned(plan, plan.lesion, head, style, rng)
+    image = acquire(scene.noise_free, scene.head, style, plan.hard_cases, rng, stripped=plan.stripped)
+    truth = _truth(seed, number, style, plan, scene, image, box)
+    mask = union(scene.foci) if scene.foci else None
+    noise_free = np.asarray(scene.noise_free * scene.head.cranium, np.float32) if plan.stripped else scene.noise_free
+    phantom = Phantom(image, mask, truth, noise_free, scene.edema, scene.reference_white)
+    return mirrored(phantom) if HardCase.MIRRORED in plan.hard_cases else phantom
+
+
+def _drawn_as_planned(
+    plan: SlicePlan, lesion: LesionPlan, head: Head, style: PhantomStyle, rng: np.random.Generator
+) -> _Scene:
+    """The first drawing that shows all that was planned, or the last one, which says of itself what it shows."""
+    for _ in range(DRAWS):
+        scene = _with_lesion(plan, lesion, head, style, rng)
+        if _as_planned(plan, lesion, scene):
+            break
+    return scene
+
+
+def _as_planned(plan: SlicePlan, lesion: LesionPlan, scene: _Scene) -> bool:
+    signs = all(
+        scene.signs.get(sign) == getattr(lesion, sign.value) for sign in Sign if assessable(sign, plan.sequence)
     )
+    if HardCase.NEAR_RIM in plan.hard_cases:
+        signs = signs and is_near_rim(union(scene.foci), scene.head)
+    return signs and spread_of([int(f.mask.sum()) for f in scene.foci]) is lesion.spread
 
 
-def _head(plan: SlicePlan, rng: np.random.Generator) -> Head:
-    """A slice in which the typical site of the type can be seen, at a level that others share."""
-    site = SITES.get(plan.tumor_type)
-    chance = rng.random()
-    if plan.plane is Plane.SAGITTAL:
-        return sagittal(rng)
-    if plan.plane is Plane.CORONAL:
-        free = list(Coronal)[int(chance * len(Coronal))]
-        return coronal(rng, free if site is None else CORONAL_LEVELS.get(site, free))
-    if site in BASAL or (chance < 0.2 and site is not Site.VENTRICLE):
-        return axial_fossa(rng)
-    return axial_supratentorial(rng, ventricles=site is Site.VENTRICLE or chance < 0.75)
+def _with_lesion(
+    plan: SlicePlan, lesion: LesionPlan, head: Head, style: PhantomStyle, rng: np.random.Generator
+) -> _Scene:
+    foci = _foci(plan, lesion, head, rng)
+    mask = union(foci)
+    moved = displace(head, foci)
+    image = paint_head(moved, plan.sequence, style, rng)
+    edema = spread_edema(lesion.edema, lesion.size, mask, moved, rng)
+    reference = _reference_white(moved, foci, edema)
+    white = float(image[reference].mean()) if reference.sum() >= MIN_REFERENCE_PX else white_level(plan.sequence, style)
+    if edema is not None:
+        image = paint_edema(image, edema, mask, plan.sequence, white, rng)
+    brush = Brush(lesion, plan.sequence, style, white, faint=HardCase.ISOINTENSE in plan.hard_cases)
+    image, coverage = paint_lesion(image, foci, brush, rng)
+    drawing = Drawing(lesion, plan.sequence, foci, coverage, edema, image, white)
+    return _Scene(moved, image, foci, edema, reference, signs_of(drawing))
 
 
-def _foci(tumor_type: TumorType, plan: LesionPlan, head: Head, box: Box, rng: np.random.Generator) -> list[Focus]:
-    site = SITES[tumor_type]
-    margin_px = 1.0 if site in (*BASAL, Site.DURA) else 4.0
-    allowed = signed_distance(head.intracranial) > margin_px
+def _foci(plan: SlicePlan, lesion: LesionPlan, head: Head, rng: np.random.Generator) -> list[Focus]:
+    site = SITES[plan.tumor_type]
+    rim, two = HardCase.NEAR_RIM in plan.hard_cases, HardCase.TWO_LESIONS in plan.hard_cases
+    inner_px = distance_inside(head.intracranial)
+    first = head.sites.get(site, head.parenchyma)
+    if rim:
+        first = np.asarray((inner_px > 1) & (inner_px < 5))
+    margin_px = 1.0 if rim or site in OUTSIDE_BRAIN else 4.0
+    box = head.box(stripped=plan.stripped)
+    room = Room(
+        allowed=np.asarray(inner_px > margin_px),
+        first=first,
+        others=head.sites.get(Site.JUNCTION, head.parenchyma),
+        box_px=box.area_px,
+    )
+    wanted = foci_plan(lesion.shape, lesion.size, lesion.spread, tiny=HardCase.SMALL in plan.hard_cases, two=two)
     for _ in range(4):
-        first, others = head.sites[site], head.sites[Site.JUNCTION]
-        foci = place(plan.shape, plan.spread, plan.size, box.area_px, allowed, first, others, rng)
+        foci = place(wanted, room, rng)
         (x, y), sides = place_of(union(foci), box), (box.width_px, box.height_px)
         away = [abs(v - k / 3) * side for v, side in zip((x, y), sides, strict=True) for k in (1, 2)]
         if min(away) > CLEAR_OF_GRID_PX:
@@ -136,97 +167,85 @@ def _foci(tumor_type: TumorType, plan: LesionPlan, head: Head, box: Box, rng: np
     return foci
 
 
-def _displace(image: Field, head: Head, foci: list[Focus]) -> tuple[Field, Head]:
-    """Mass effect: push the anatomy away from each focus, less so towards the skull."""
-    grid = np.arange(SIDE_PX, dtype=np.float32)
-    columns, rows = np.meshgrid(grid, grid)
-    firm = np.clip(signed_distance(head.intracranial) / 20, 0, 1)
-    from_x, from_y = columns.copy(), rows.copy()
-    for focus in foci:
-        dx, dy = columns - np.float32(focus.center[0]), rows - np.float32(focus.center[1])
-        reach = np.hypot(dx, dy) + np.float32(1e-3)
-        r = np.float32(focus.radius_px)
-        push = 0.25 * r * np.exp(-np.maximum(reach - r, 0) / (1.4 * r)) * np.minimum(reach / r, 1) * firm
-        from_x -= push * dx / reach
-        from_y -= push * dy / reach
-
-    def moved(field: Field) -> Field:
-        return np.asarray(cv2.remap(field, from_x, from_y, cv2.INTER_LINEAR), dtype=np.float32)
-
-    def moved_mask(mask: Mask) -> Mask:
-        return np.asarray(moved(mask.astype(np.float32)) > 0.5)
-
-    warped = Head(
-        layers=head.layers,
-        side=head.side,
-        intracranial=head.intracranial,
-        parenchyma=moved_mask(head.parenchyma),
-        white=moved_mask(head.white),
-        deep_white=moved_mask(head.deep_white),
-        cranium=head.cranium,
-        sites=head.sites,
-    )
-    return moved(image), warped
+def is_near_rim(mask: Mask, head: Head) -> bool:
+    """Whether a lesion comes close to the inside of the skull."""
+    return float(distance_inside(head.intracranial)[mask].min()) <= RIM_PX
 
 
 def _reference_white(head: Head, foci: list[Focus], edema: Mask | None) -> Mask:
-    normal = head.deep_white.copy()
-    for focus in foci:
-        normal &= focus.depth < -6
+    normal = head.deep_white & np.logical_and.reduce([f.depth < -6 for f in foci])
     if edema is not None:
         normal &= ~cv2.dilate(edema.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-    if foci:
-        column, row = (round(v) for v in foci[0].center)
-        opposite = normal & (head.side * head.side[row, column] < 0)
-        if opposite.sum() >= MIN_REFERENCE_PX:
-            return np.asarray(opposite)
-    return np.asarray(normal)
+    column, row = (round(v) for v in foci[0].center)
+    opposite = normal & (head.side * head.side[row, column] < 0)
+    return np.asarray(opposite if opposite.sum() >= MIN_REFERENCE_PX else normal)
 
 
-def size_of(mask: Mask, box: Box) -> LesionSize:
-    """Size class of a mask by its area as a share of the head's box."""
-    share = float(mask.sum()) / box.area_px
-    if share < SMALL_BELOW:
-        return LesionSize.SMALL
-    return LesionSize.MEDIUM if share < LARGE_FROM else LesionSize.LARGE
+def mirrored(phantom: Phantom) -> Phantom:
+    """The slice as stored by an archive that swaps left and right: picture, masks, region and box."""
+
+    def flip(raster: Raster) -> Raster:
+        return np.ascontiguousarray(raster[:, ::-1])
+
+    width_px = phantom.image.shape[1]
+    top, left, bottom, right = phantom.truth.head_box
+    box = Box(top, width_px - right, bottom, width_px - left)
+    mask = None if phantom.mask is None else flip(phantom.mask)
+    region = None if mask is None else region_of(*place_of(mask, box))
+    return Phantom(
+        image=flip(phantom.image),
+        mask=mask,
+        truth=phantom.truth.model_copy(update={"head_box": tuple(box), "region": region}),
+        noise_free=flip(phantom.noise_free),
+        edema=None if phantom.edema is None else flip(phantom.edema),
+        reference_white=flip(phantom.reference_white),
+    )
 
 
-def spread_of(areas_px: list[int]) -> LesionSpread:
-    """Spread of foci from their areas."""
-    if len(areas_px) == 1:
-        return LesionSpread.SOLITARY
-    dominant = max(areas_px) / sum(areas_px) >= DOMINANT_FROM
-    return LesionSpread.DOMINANT_WITH_SATELLITES if dominant else LesionSpread.SCATTERED
-
-
-def _truth(seed: int, number: int, plan: SlicePlan, foci: list[Focus], image: Field, box: Box) -> PhantomTruth:
+def _truth(
+    seed: int, number: int, style: PhantomStyle, plan: SlicePlan, scene: _Scene, image: Gray, box: Box
+) -> PhantomTruth:
     stem = f"{plan.tumor_type}/phantoms_{plan.sequence}/{plan.plane}_{number:06d}"
-    signs, mask = Signs(), None
-    if plan.lesion is not None:
-        mask = union(foci)
-        signal = plan.lesion.signal_intensity
-        if signal is not None:
-            inside = core(foci, plan.lesion.margins)
-            signal = signal_against(image[inside], GRAY_VALUES[plan.sequence][Tissue.WHITE])
-        signs = Signs(
-            shape=plan.lesion.shape,
-            margins=plan.lesion.margins,
-            texture=plan.lesion.texture,
-            enhancement=plan.lesion.enhancement,
-            edema=plan.lesion.edema,
-            signal_intensity=signal,
-        )
-    return PhantomTruth(
+    healthy = PhantomTruth(
         image_path=f"{stem}.png",
-        mask_path=None if mask is None else f"{stem}_mask.png",
+        mask_path=None,
         seed=seed,
         number=number,
+        style=style,
         tumor_type=plan.tumor_type,
         sequence=plan.sequence,
         plane=plan.plane,
-        signs=signs,
-        size=None if mask is None else size_of(mask, box),
-        spread=None if mask is None else spread_of([int(f.mask.sum()) for f in foci]),
-        region=None if mask is None else region_of(*place_of(mask, box)),
+        signs=scene.signs,
+        size=None,
+        spread=None,
+        region=None,
         head_box=box,
+        hard_cases=plan.hard_cases,
+        stripped=plan.stripped,
     )
+    if not scene.foci:
+        return healthy
+    mask = union(scene.foci)
+    shown = scene.head.cranium >= 0.5 if plan.stripped else np.ones_like(mask)
+    contrast = conspicuity(scene.noise_free, image, scene.foci, np.asarray(shown))
+    return healthy.model_copy(
+        update={
+            "mask_path": f"{stem}_mask.png",
+            "size": size_of(mask, box),
+            "spread": spread_of([int(f.mask.sum()) for f in scene.foci]),
+            "region": region_of(*place_of(mask, box)),
+            "conspicuity": round(contrast, 3),
+            "conspicuous": contrast >= SEEN_FROM,
+            "hard_cases": tuple(h for h in plan.hard_cases if _is_hard(h, scene)),
+        }
+    )
+
+
+def _is_hard(hard: HardCase, scene: _Scene) -> bool:
+    """Whether a slice is hard in the way that was planned; two lesions, or one at the rim, may have found no room."""
+    if hard is HardCase.TWO_LESIONS:
+        return len(scene.foci) == 2
+    if hard is HardCase.ISOINTENSE:
+        as_white = scene.signs.signal_intensity is SignalIntensity.ISOINTENSE
+        return as_white or scene.signs.enhancement is Enhancement.ABSENT
+    return hard is not HardCase.NEAR_RIM or is_near_rim(union(scene.foci), scene.head)

@@ -1,33 +1,45 @@
-"""Outlines of lesions and where they lie."""
+"""Where the foci of a lesion lie, and their pixels."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import label
 
 from neuroonco.images import Mask
-from neuroonco.phantoms.fields import SIDE_PX, Field, ring_noise, signed_distance
+from neuroonco.phantoms.fields import SIDE_PX, Field, signed_distance, smooth_noise
+from neuroonco.phantoms.outline import ANGLES, outline, points_of
 from neuroonco.vocabulary import LesionSize, LesionSpread, Shape
 
-ANGLES: Field = np.linspace(0, 2 * np.pi, 360, endpoint=False, dtype=np.float32)
 AREA_SHARES = {
-    LesionSize.SMALL: (0.0072, 0.0116),
-    LesionSize.MEDIUM: (0.0178, 0.0550),
-    LesionSize.LARGE: (0.0770, 0.1100),
+    LesionSize.SMALL: (0.0068, 0.0118),
+    LesionSize.MEDIUM: (0.0178, 0.0600),
+    LesionSize.LARGE: (0.0780, 0.1700),
 }
 """Drawn area as a share of the head's box, well inside each class of the rules (limits 0.014 and 0.07)."""
+TINY_SHARE = (0.0030, 0.0055)
+"""The same, of lesions that are small on purpose."""
 FOCUS_SHARES = {
     LesionSpread.SOLITARY: ((1.0,),),
     LesionSpread.DOMINANT_WITH_SATELLITES: ((0.82, 0.18), (0.78, 0.12, 0.10), (0.80, 0.20)),
     LesionSpread.SCATTERED: ((0.42, 0.33, 0.25), (0.52, 0.48), (0.34, 0.26, 0.22, 0.18)),
 }
 """How foci share the area; the limit of dominance in the rules is 0.7."""
+TWO_SHARES = ((0.52, 0.48), (0.6, 0.4))
+"""The same, of two lesions at once."""
 GAP_PX = 6.0
 """Least distance between two foci."""
+BEND, BEND_IRREGULAR = 0.035, 0.1
+"""How far an outline is bent out of its curve, as a share of its radius."""
+FAR_PX = 24
+"""Up to this distance from a focus is its depth exact."""
+WIDER_PX = 10
+"""By so much the places for a centre grow with each attempt."""
 ATTEMPTS = 8
-TRIES = 24
+TRIES = 16
+STEPS = 18
+"""Between a wanted center and the middle of the free room."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class Focus:
 
     Attributes:
         mask: its pixels.
-        depth: signed distance to its outline in pixels, positive inside.
+        depth: signed distance to its outline in pixels, positive inside; at most FAR_PX away from it.
         center: (x, y) in pixels.
         radius_px: of the disc of equal area.
     """
@@ -47,119 +59,62 @@ class Focus:
     radius_px: float
 
 
-def outline(shape: Shape, rng: np.random.Generator) -> Field:
-    """Radius of a closed curve at :data:`ANGLES`, scaled to the area of the unit disc."""
-    if shape is Shape.ROUND:
-        radius = _ellipse(rng.uniform(1.0, 1.07)) * (1 + 0.008 * ring_noise(rng, ANGLES, 4))
-    elif shape is Shape.OVAL:
-        radius = _ellipse(rng.uniform(1.5, 1.85)) * (1 + 0.006 * ring_noise(rng, ANGLES, 4))
-    elif shape is Shape.LOBULATED:
-        radius = _lobes(rng, float(rng.uniform(0.928, 0.946)))
-    else:
-        radius = _spikes(rng, float(rng.uniform(0.64, 0.72)))
-    radius = np.roll(radius, int(rng.integers(len(ANGLES))))
-    return np.asarray(radius * np.sqrt(np.pi / _area(radius)), dtype=np.float32)
+@dataclass(frozen=True)
+class Room:
+    """Where foci may lie.
 
-
-def _ellipse(elongation: float) -> Field:
-    return np.asarray(1 / np.hypot(np.cos(ANGLES), elongation * np.sin(ANGLES)), dtype=np.float32)
-
-
-def _lobes(rng: np.random.Generator, solidity: float) -> Field:
-    """Three to five discs around a center, moved apart until the outline has the wanted solidity."""
-    n = int(rng.integers(3, 6))
-    towards = (np.arange(n) + rng.uniform(-0.16, 0.16, n)) * 2 * np.pi / n
-    sizes = rng.uniform(0.92, 1.08, n)
-
-    def at(distance: float) -> Field:
-        turn = ANGLES[:, None] - towards[None, :]
-        reach = np.maximum(sizes**2 - (distance * np.sin(turn)) ** 2, 0)
-        far = np.where(np.cos(turn) > 0, distance * np.cos(turn) + np.sqrt(reach), 0)
-        far = np.where(reach > 0, far, 0)
-        return np.asarray(far.max(axis=1), dtype=np.float32)
-
-    return _bisect(at, solidity, 0.2, 1.6)
-
-
-def _spikes(rng: np.random.Generator, solidity: float) -> Field:
-    """A jagged outline of straight edges whose corners grow until it has the wanted solidity."""
-    n = int(rng.integers(15, 24))
-    knots = (np.arange(n) + rng.uniform(-0.35, 0.35, n)) * 2 * np.pi / n
-    heights = np.clip(rng.normal(0, 0.5, n), -0.9, 0.9) + np.where(np.arange(n) % 2 == 0, 0.55, -0.55)
-    drift = 0.08 * rng.normal(size=2)
-
-    def at(amplitude: float) -> Field:
-        radius = np.interp(ANGLES, knots, np.maximum(1 + amplitude * heights, 0.3), period=2 * np.pi)
-        radius = radius * (1 + drift[0] * np.cos(2 * ANGLES) + drift[1] * np.sin(2 * ANGLES))
-        return np.asarray(radius, dtype=np.float32)
-
-    return _bisect(at, solidity, 0.05, 1.2)
-
-
-def _bisect(curve: Callable[[float], Field], solidity: float, low: float, high: float) -> Field:
-    for _ in range(18):
-        middle = (low + high) / 2
-        if _solidity(curve(middle)) > solidity:
-            low = middle
-        else:
-            high = middle
-    return curve((low + high) / 2)
-
-
-def _points(radius: Field) -> npt.NDArray[np.float32]:
-    return np.stack([radius * np.cos(ANGLES), radius * np.sin(ANGLES)], axis=1).astype(np.float32)
-
-
-def _area(radius: Field) -> float:
-    return float(cv2.contourArea(_points(radius)))
-
-
-def _solidity(radius: Field) -> float:
-    points = _points(radius)
-    return float(cv2.contourArea(points) / cv2.contourArea(cv2.convexHull(points)))
-
-
-def place(
-    plan_shape: Shape,
-    spread: LesionSpread,
-    size: LesionSize,
-    box_px: int,
-    allowed: Mask,
-    first: Mask,
-    others: Mask,
-    rng: np.random.Generator,
-) -> list[Focus]:
-    """Draw the foci of a lesion so that all lie apart and inside ``allowed``.
-
-    Args:
-        plan_shape: of every focus.
-        spread: how many foci there are and how they share the area.
-        size: class of the whole area.
-        box_px: area of the head's box, of which it is a share.
-        allowed: where a lesion may lie.
+    Attributes:
+        allowed: every pixel of every focus lies here.
         first: candidate centers of the largest focus.
-        others: candidate centers of scattered foci; satellites lie around the largest.
-        rng: randomness.
+        others: candidate centers of further foci; satellites lie around the largest.
+        box_px: area of the head's box, of which sizes are shares.
+    """
+
+    allowed: Mask
+    first: Mask
+    others: Mask
+    box_px: int
+
+
+@dataclass(frozen=True)
+class FociPlan:
+    """Shape, least and largest whole area as shares of the box, and the options for how foci share it."""
+
+    shape: Shape
+    area_shares: tuple[float, float]
+    options: tuple[tuple[float, ...], ...]
+    satellites: bool
+
+
+def foci_plan(shape: Shape, size: LesionSize, spread: LesionSpread, *, tiny: bool, two: bool) -> FociPlan:
+    """What :func:`place` needs, from the words of the plan."""
+    options = TWO_SHARES if two else FOCUS_SHARES[spread]
+    low, high = TINY_SHARE if tiny else AREA_SHARES[size]
+    if len(options[0]) > 1:
+        low = (low + high) / 2  # else the outlines of small foci could not be told apart
+    return FociPlan(shape, (low, high), options, spread is LesionSpread.DOMINANT_WITH_SATELLITES)
+
+
+def place(plan: FociPlan, room: Room, rng: np.random.Generator) -> list[Focus]:
+    """Draw the foci of a lesion so that all lie apart and inside the room.
 
     Returns:
         The foci, largest first. Where there is no room, it is tried again with a smaller area of the same
-        class, fewer foci and other places; what was drawn is to be judged from the masks.
+        class, fewer foci and other places, at last a smaller one; what was drawn is to be judged from the masks.
     """
-    low, high = AREA_SHARES[size]
-    options = FOCUS_SHARES[spread]
-    shares = options[int(rng.integers(len(options)))]
-    if len(shares) > 1:
-        low = (low + high) / 2  # else the outlines of small foci could not be told apart
-    total_px = rng.uniform(low, high) * box_px
+    low, high = plan.area_shares
+    shares = plan.options[int(rng.integers(len(plan.options)))]
+    total_px = rng.uniform(low, high) * room.box_px
     best: list[Focus] = []
     for attempt in range(ATTEMPTS):
         foci: list[Focus] = []
-        free = allowed
+        free = room.allowed
         for n, share in enumerate(shares):
             radius_px = float(np.sqrt(total_px * share / np.pi))
-            near = (foci[0], radius_px) if n and spread is LesionSpread.DOMINANT_WITH_SATELLITES else None
-            candidates = free if attempt >= ATTEMPTS // 2 else others if n else first
-            focus = _settle(plan_shape, radius_px, free, candidates, near, rng)
+            near = (foci[0], radius_px) if n and plan.satellites else None
+            anywhere = n > 0 and attempt >= ATTEMPTS // 2
+            candidates = free if anywhere else _wider(room.others if n else room.first, attempt)
+            focus = _settle(plan.shape, radius_px, free, candidates, near, rng)
             if focus is None:
                 break
             foci.append(focus)
@@ -168,10 +123,24 @@ def place(
             best = foci
         if len(foci) == len(shares):
             break
-        total_px = (low + rng.uniform(0, 0.5) * (high - low)) * box_px
+        total_px = (low + rng.uniform(0, 0.5) * (high - low)) * room.box_px
         if attempt >= 1:
-            shares = min(options, key=len)
+            shares = min(plan.options, key=len)
+    while not best:  # a slice through the skull base may have no room for a lesion of this size
+        total_px *= 0.6
+        focus = _settle(plan.shape, float(np.sqrt(total_px / np.pi)), room.allowed, room.allowed, None, rng)
+        best = [] if focus is None else [focus]
     return best
+
+
+def _wider(candidates: Mask, attempt: int) -> Mask:
+    """Candidate centers, and from the third attempt on their surroundings too."""
+    reach_px = max(0, attempt - 1) * WIDER_PX
+    return (
+        cv2.dilate(candidates.astype(np.uint8), np.ones((2 * reach_px + 1,) * 2, np.uint8)).astype(bool)
+        if reach_px
+        else candidates
+    )
 
 
 def _settle(
@@ -188,8 +157,10 @@ def _settle(
         return None
     middle = inner.mean(axis=0)[::-1]
     pool = np.argwhere(candidates)
+    bend = BEND_IRREGULAR if shape is Shape.IRREGULAR else BEND
+    curve = outline(shape, rng)
     for _ in range(TRIES):
-        curve = outline(shape, rng)
+        curve = np.roll(curve, int(rng.integers(len(curve))))
         if near is not None:
             main, own = near
             angle = rng.uniform(0, 2 * np.pi)
@@ -201,32 +172,56 @@ def _settle(
             start = three[int(np.hypot(*(three - middle).T).argmax())]
         else:
             start = inner[int(rng.integers(len(inner)))][::-1].astype(float)
-        points = _points(curve) * radius_px
-        steps = [0.0] if near is not None else np.linspace(0, 1, 26).tolist()
-        for step in steps:
-            center = start + step * (middle - start)
-            if _fits(points + center.astype(np.float32), free):
-                focus = _fill(curve, radius_px, (float(center[0]), float(center[1])))
-                if not (focus.mask & ~free).any():
-                    return focus
+        steps = np.linspace(0, 1, 1 if near is not None else STEPS)[:, None]
+        centers = start + steps * (middle - start)
+        fitting = np.flatnonzero(_fits(points_of(curve) * np.float32(radius_px), centers, free))
+        for x, y in centers[fitting[:2]].tolist():
+            focus = _fill(curve, bend, radius_px, (x, y), rng)
+            if not (focus.mask & ~free).any():
+                return focus
     return None
 
 
-def _fits(points: npt.NDArray[np.float32], free: Mask) -> bool:
-    columns, rows = np.rint(points).astype(int).T
-    inside = (columns >= 0) & (rows >= 0) & (columns < SIDE_PX) & (rows < SIDE_PX)
-    return bool(inside.all() and free[rows, columns].all())
+def _fits(points: npt.NDArray[np.float32], centers: npt.NDArray[np.float64], free: Mask) -> npt.NDArray[np.bool_]:
+    """For each center (n, 2), whether the curve (m, 2) around it lies on free pixels."""
+    placed = np.rint(points[None, ::2] + centers[:, None].astype(np.float32)).astype(int)
+    inside = ((placed >= 0) & (placed < SIDE_PX)).all(axis=(1, 2))
+    columns, rows = np.clip(placed, 0, SIDE_PX - 1).transpose(2, 0, 1)
+    return np.asarray(inside & free[rows, columns].all(axis=1))
 
 
-def _fill(curve: Field, radius_px: float, center: tuple[float, float]) -> Focus:
-    grid = np.arange(SIDE_PX, dtype=np.float32)
-    x, y = np.meshgrid(grid - center[0], grid - center[1])
+def _fill(curve: Field, bend: float, radius_px: float, center: tuple[float, float], rng: np.random.Generator) -> Focus:
+    """Pixels inside the curve, slightly bent, so that no outline is a star around its center."""
+    reach = int(np.ceil(radius_px * float(curve.max()) * (1 + 3 * bend))) + 2
+    left, top = (max(0, round(v) - reach) for v in center)
+    right, bottom = (min(SIDE_PX, round(v) + reach + 1) for v in center)
+    x, y = np.meshgrid(
+        np.arange(left, right, dtype=np.float32) - np.float32(center[0]),
+        np.arange(top, bottom, dtype=np.float32) - np.float32(center[1]),
+    )
+    side_px = max(x.shape)
+    bend_px = np.float32(bend * radius_px)
+    x = x + bend_px * smooth_noise(rng, 0.9 * radius_px, side_px)[: x.shape[0], : x.shape[1]]
+    y = y + bend_px * smooth_noise(rng, 0.9 * radius_px, side_px)[: y.shape[0], : y.shape[1]]
     limit = np.interp(np.arctan2(y, x), ANGLES, curve, period=2 * np.pi) * radius_px
-    filled = (np.hypot(x, y) < limit).astype(np.uint8)
-    _, labels, table, _ = cv2.connectedComponentsWithStats(filled, connectivity=8)
-    # The tip of a thin spike may have come loose on the grid.
-    mask = np.asarray(labels == 1 + int(table[1:, cv2.CC_STAT_AREA].argmax()))
-    return Focus(mask=mask, depth=signed_distance(mask), center=center, radius_px=radius_px)
+    parts, count = label(np.hypot(x, y) < limit, structure=np.ones((3, 3)))
+    # The tip of a thin tongue may have come loose on the grid.
+    largest = parts == 1 + int(np.bincount(parts.ravel(), minlength=count + 1)[1:].argmax())
+    mask = np.zeros((SIDE_PX, SIDE_PX), dtype=bool)
+    mask[top:bottom, left:right] = largest
+    return Focus(mask, depth_of(mask), center, radius_px)
+
+
+def depth_of(mask: Mask) -> Field:
+    """Signed distance to the outline of a mask, exact up to FAR_PX away from it and clipped there."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    window = tuple(
+        slice(max(0, int(v[0]) - FAR_PX - 1), min(n, int(v[-1]) + FAR_PX + 2))
+        for v, n in zip((rows, columns), mask.shape, strict=True)
+    )
+    depth = np.full(mask.shape, -FAR_PX, dtype=np.float32)
+    depth[window] = np.maximum(signed_distance(mask[window]), -FAR_PX)
+    return depth
 
 
 def union(foci: list[Focus]) -> Mask:

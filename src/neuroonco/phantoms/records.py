@@ -25,8 +25,10 @@ class PhantomTruth(Record):
             they are left out.
         seed, number, style: of the series and of this slice in it; drawing again with them gives the same bytes.
         hard_cases: what makes the slice hard on purpose.
-        conspicuity: how far the lesion stands out from what lies around it before noise: contrast over noise, on the
-            side on which it stands out least; None for a healthy slice.
+        signs: as the noise-free drawing shows them, which now and then is not what was planned. The shape is None where
+            the pixel grid swallowed it.
+        conspicuity: how far the outline of the largest focus stands out before noise, in half of its directions:
+            contrast over noise and clutter; None for a healthy slice.
         conspicuous: False where a careful observer without the mask could not see the lesion; None if healthy.
         stripped: without skull and scalp.
     """

@@ -12,9 +12,12 @@ from neuroonco.images import Gray
 from neuroonco.phantoms.generate import draw_phantom
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.store import atomic, save
+from neuroonco.vocabulary import PhantomStyle
 
 
-def write_phantoms(root: Path, n: int, seed: int, truth_path: Path) -> list[PhantomTruth]:
+def write_phantoms(
+    root: Path, n: int, seed: int, truth_path: Path, style: PhantomStyle = PhantomStyle.TUNED
+) -> list[PhantomTruth]:
     """Draw ``n`` slices and write them as gray PNG, with masks (0 and 255) and the record of their truth.
 
     Args:
@@ -22,6 +25,7 @@ def write_phantoms(root: Path, n: int, seed: int, truth_path: Path) -> list[Phan
         n: number of slices.
         seed: of the series; the same seed gives the same bytes.
         truth_path: ``.jsonl`` or ``.parquet`` file for the truth, outside ``root``.
+        style: way of drawing.
 
     Returns:
         The truth of each slice, by number.
@@ -36,15 +40,17 @@ def write_phantoms(root: Path, n: int, seed: int, truth_path: Path) -> list[Phan
         raise UsageError(
             "TRUTH_IN_ROOT", "the truth would lie among the images", where=str(truth_path), fix="put it outside"
         )
-    truths = list(write_images(root, range(n), seed))
+    truths = list(write_images(root, range(n), seed, style))
     save(truth_path, truths, PhantomTruth)
     return truths
 
 
-def write_images(root: Path, numbers: Iterable[int], seed: int) -> Iterator[PhantomTruth]:
+def write_images(
+    root: Path, numbers: Iterable[int], seed: int, style: PhantomStyle = PhantomStyle.TUNED
+) -> Iterator[PhantomTruth]:
     """Draw and write some slices of a series, each independent of the others; yields the truth of each."""
     for number in numbers:
-        phantom = draw_phantom(seed, number)
+        phantom = draw_phantom(seed, number, style)
         _write(root / phantom.truth.image_path, phantom.image)
         if phantom.mask is not None and phantom.truth.mask_path is not None:
             _write(root / phantom.truth.mask_path, phantom.mask.astype(np.uint8) * np.uint8(255))
