@@ -84,7 +84,7 @@ def test_contract_commands_exist() -> None:
         assert f"## neuroonco {name}\n" in page, name
 
 
-GROUPS = ("build", "check", "review", "show", "sources")
+GROUPS = ("build", "check", "ledger", "review", "show", "sources")
 
 
 def test_commands_in_the_readme_exist() -> None:

@@ -1,0 +1,231 @@
+"""The call ledger: what every model was asked and what it answered, written before anyone uses it."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy.sql import ColumnElement
+
+from neuroonco.errors import InputError, UsageError
+from neuroonco.models.grouping import Grouped
+from neuroonco.models.ledger_opening import open_engine, plain_errors, shown_place, writing
+from neuroonco.models.ledger_records import LedgerEntry
+from neuroonco.models.ledger_rows import ANSWER_COLUMNS, FINAL, answer_of, entry_of, fold, row_of
+from neuroonco.models.ledger_tables import calls, insert_into, texts
+from neuroonco.models.records import ModelAnswer, ModelCall
+
+GROUP = 500
+"""Calls in one commit or one look-up at most: below the limit of bound values of every database."""
+MAX_TEXTS = 256
+"""Prompts and schemas held in memory."""
+_ANSWER = tuple(calls.c[name] for name in ANSWER_COLUMNS)
+_HEX = re.compile(r"[0-9a-f]{1,64}")
+
+
+class Ledger:
+    """Calls by request hash, on disk; several tasks, threads and processes may use one at the same time.
+
+    An answer whose status is final is never replaced, whoever comes later with another one: what a stage has used
+    stays what a replay will say.
+
+    Args:
+        place: path of a SQLite file, or a URL such as ``postgresql+psycopg://host/database``.
+        create: make the ledger where there is none.
+
+    Raises:
+        InputError: no ledger there, or one that cannot be used; here and in every method.
+        PrerequisiteError: no driver for the URL.
+    """
+
+    def __init__(self, place: str | Path, *, create: bool = True) -> None:
+        self.engine = open_engine(place, create=create)
+        self.where = shown_place(place)
+        self._texts: dict[str, str] = {}
+        self._reader = Grouped(self._get_group, at_most=GROUP, name="ledger-reader")
+        self._writer = Grouped(self._put_group, at_most=GROUP, name="ledger-writer")
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what waits, and let go of the database."""
+        self._reader.close()
+        self._writer.close()
+        self.engine.dispose()
+
+    # --- one call, from many tasks ---
+
+    async def get(self, request_hash: str) -> ModelAnswer | None:
+        """The answer held for a hash; None where there is none."""
+        return await self._reader(request_hash)
+
+    async def put(self, call: ModelCall, answer: ModelAnswer) -> ModelAnswer:
+        """Keep an answer; returns once it is safe on disk.
+
+        Returns:
+            The answer that the ledger holds now: the given one, or a final one that was there before.
+        """
+        return await self._writer((call, answer))
+
+    # --- many calls, blocking ---
+
+    def get_many(self, request_hashes: Iterable[str]) -> dict[str, ModelAnswer]:
+        """The answers held for some hashes; those without one are left out."""
+        found: dict[str, ModelAnswer] = {}
+        rest = iter(request_hashes)
+        with plain_errors(self.where), self.engine.connect() as connection:
+            while group := list(islice(rest, GROUP)):
+                found |= self._held(connection, group)
+        return found
+
+    def put_many(self, answers: Iterable[tuple[ModelCall, ModelAnswer]]) -> None:
+        """Keep answers, some hundred to a commit."""
+        rest = iter(answers)
+        while group := list(islice(rest, GROUP)):
+            self._put_group(group)
+
+    def entries(
+        self, *, purpose: str | None = None, model: str | None = None, prefix: str = "", last: int | None = None
+    ) -> Iterator[LedgerEntry]:
+        """Recorded calls one after the other, by request hash, so that memory does not grow with their number.
+
+        Args:
+            purpose, model: only those.
+            prefix: beginning of the request hash.
+            last: only so many that were asked last, the latest first.
+
+        Raises:
+            UsageError: the prefix is no beginning of a hash.
+        """
+        if prefix and not _HEX.fullmatch(prefix):
+            what = f"{prefix!r} is no beginning of a request hash"
+            raise UsageError("HASH_PREFIX", what, fix="pass 1 to 64 of 0-9 and a-f")
+        query = select(calls)
+        if prefix:  # as a range, which the primary key serves; no hash holds a letter beyond f
+            query = query.where(calls.c.request_hash >= prefix, calls.c.request_hash < f"{prefix}g")
+        if purpose is not None:
+            query = query.where(calls.c.purpose == purpose)
+        if model is not None:
+            query = query.where(calls.c.model == model)
+        if last is None:
+            query = query.order_by(calls.c.request_hash)
+        else:
+            latest = func.coalesce(calls.c.asked_at, calls.c.first_asked_at)
+            query = query.order_by(latest.desc(), calls.c.request_hash).limit(last)
+        with (
+            plain_errors(self.where),
+            self.engine.connect() as connection,
+            connection.execution_options(yield_per=GROUP).execute(query) as found,
+        ):
+            for row in found.mappings():
+                yield self._entry(dict(row))
+
+    def take(self, entries: Iterable[LedgerEntry]) -> int:
+        """Import entries of another ledger; one that is held with a final answer, or held at all where the new one
+        is not final either, stays as it is.
+
+        Returns:
+            How many were taken.
+        """
+        taken = 0
+        rest = iter(entries)
+        while group := {entry.request_hash: entry for entry in islice(rest, GROUP)}:
+            with plain_errors(self.where), writing(self.engine) as connection:
+                held = self._held(connection, list(group))
+                new = [entry for key, entry in group.items() if _is_wanted(entry.answer, held.get(key))]
+                requests, parts = self._write_requests(connection, [entry.call for entry in new])
+                self._write(connection, [_row_of_entry(*pair) for pair in zip(new, requests, strict=True)])
+            self._remember(parts)
+            taken += len(new)
+        return taken
+
+    # --- inside ---
+
+    def _get_group(self, request_hashes: list[str]) -> list[ModelAnswer | None]:
+        with plain_errors(self.where), self.engine.connect() as connection:
+            held = self._held(connection, request_hashes)
+        return [held.get(request_hash) for request_hash in request_hashes]
+
+    def _put_group(self, answers: list[tuple[ModelCall, ModelAnswer]]) -> list[ModelAnswer]:
+        for call, answer in answers:
+            if call.request_hash(answer.model) != answer.request_hash:
+                raise ValueError("this answer is to another call")
+        with plain_errors(self.where), writing(self.engine) as connection:
+            requests, parts = self._write_requests(connection, [call for call, _ in answers])
+            rows = [row_of(call, kept, answer) for (call, answer), kept in zip(answers, requests, strict=True)]
+            self._write(connection, rows, add_up=True)
+            held = self._held(connection, [answer.request_hash for _, answer in answers])
+        self._remember(parts)
+        return [held[answer.request_hash] for _, answer in answers]
+
+    def _held(self, connection: Connection, request_hashes: Sequence[str]) -> dict[str, ModelAnswer]:
+        query = select(*_ANSWER).where(calls.c.request_hash.in_(request_hashes))
+        return {row["request_hash"]: answer_of(dict(row)) for row in connection.execute(query).mappings()}
+
+    def _write_requests(self, connection: Connection, group: list[ModelCall]) -> tuple[list[str], dict[str, str]]:
+        """The requests as they are kept, and their fixed parts, which many share; those are written."""
+        folded = [fold(call) for call in group]
+        parts = {sha256: text for _, own in folded for sha256, text in own.items()}
+        if new := [{"sha256": sha256, "text": parts[sha256]} for sha256 in sorted(parts.keys() - self._texts.keys())]:
+            connection.execute(insert_into(self.engine, texts).on_conflict_do_nothing(), new)
+        return [request for request, _ in folded], parts
+
+    def _remember(self, parts: dict[str, str]) -> None:
+        """Parts that are safe on disk need not be written again."""
+        if len(self._texts) > MAX_TEXTS:
+            self._texts = {}
+        self._texts |= parts
+
+    def _write(self, connection: Connection, rows: list[dict[str, Any]], *, add_up: bool = False) -> None:
+        """Insert or update rows, those of one hash one after the other."""
+        statement = insert_into(self.engine, calls)
+        is_final = or_(*(calls.c.status == status for status in FINAL))
+        names = ANSWER_COLUMNS if add_up else (*ANSWER_COLUMNS, "attempts_total", "cost_usd_total", "first_asked_at")
+        values: dict[str, ColumnElement[Any]] = {
+            name: case((is_final, calls.c[name]), else_=statement.excluded[name]) for name in names
+        }
+        if add_up:
+            values["attempts_total"] = calls.c.attempts_total + statement.excluded.attempts_total
+            paid = (calls.c.cost_usd_total, statement.excluded.cost_usd_total)
+            values["cost_usd_total"] = func.coalesce(paid[0] + paid[1], *paid)
+        statement = statement.on_conflict_do_update(index_elements=[calls.c.request_hash], set_=values)
+        while rows:
+            unique = {row["request_hash"]: row for row in reversed(rows)}
+            # Writers that take their rows in the same order cannot wait for each other in a circle.
+            connection.execute(statement, [unique[key] for key in sorted(unique)])
+            rows = [row for row in rows if row is not unique[row["request_hash"]]]
+
+    def _entry(self, row: Mapping[str, Any]) -> LedgerEntry:
+        try:
+            return entry_of(row, self._text)
+        except (ValidationError, ValueError, KeyError, TypeError):
+            where = f"{self.where}, call {row['request_hash']}"
+            raise InputError("LEDGER_DAMAGED", "a call is not as written", where=where, fix="restore a copy") from None
+
+    def _text(self, sha256: str) -> str:
+        if sha256 not in self._texts:
+            with self.engine.connect() as connection:
+                found = connection.execute(select(texts.c.text).where(texts.c.sha256 == sha256)).scalar()
+            if found is None:
+                raise KeyError(sha256)
+            self._remember({sha256: str(found)})
+        return self._texts[sha256]
+
+
+def _is_wanted(new: ModelAnswer, held: ModelAnswer | None) -> bool:
+    return held is None or (new.status.is_final and not held.status.is_final)
+
+
+def _row_of_entry(entry: LedgerEntry, request: str) -> dict[str, Any]:
+    own = {name: getattr(entry, name) for name in ("attempts_total", "cost_usd_total", "first_asked_at")}
+    return row_of(entry.call, request, entry.answer) | own

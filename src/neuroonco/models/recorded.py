@@ -1,0 +1,126 @@
+"""A model behind the ledger: the same request is no second call, across runs, stages and concurrent tasks."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from neuroonco.errors import ProviderError
+from neuroonco.models.crowd import STOPPED
+from neuroonco.models.ledger import Ledger
+from neuroonco.models.protocol import ModelClient
+from neuroonco.models.records import ModelAnswer, ModelCall
+from neuroonco.store import sha256_bytes
+from neuroonco.vocabulary import CallStatus
+
+NOT_IN_LEDGER = "not in the ledger"
+
+
+@dataclass
+class CallCounts:
+    """What became of the calls of one client in one run.
+
+    Attributes:
+        from_ledger: answered by the ledger.
+        joined: equal to a call that was under way; they got its answer.
+        asked: put to the model, by the status of the answer.
+        missing: not in the ledger while replaying.
+        input_tokens, output_tokens, cost_usd: sums over what was asked, as far as the endpoint counts and prices are
+            known.
+        unpriced: asked without a known cost.
+    """
+
+    from_ledger: int = 0
+    joined: int = 0
+    asked: dict[CallStatus, int] = field(default_factory=dict)
+    missing: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: int = 0
+
+    def add(self, answer: ModelAnswer) -> None:
+        """Count an answer that was just asked for."""
+        self.asked[answer.status] = self.asked.get(answer.status, 0) + 1
+        self.input_tokens += answer.input_tokens or 0
+        self.output_tokens += answer.output_tokens or 0
+        self.cost_usd += answer.cost_usd or 0.0
+        self.unpriced += answer.cost_usd is None
+
+
+class RecordedClient:
+    """A :class:`~neuroonco.models.protocol.ModelClient` that asks only for what the ledger does not hold.
+
+    A final answer (whole, cut off, refused) is never asked for again. A call that failed, was rejected or came back
+    empty is asked again by the next run, but once only by this client. Every answer is on disk before it is returned.
+
+    Args:
+        ledger: shared by all clients of a run.
+        client: the model; None where nothing is to be asked.
+        replay: answer from the ledger alone. An unknown call gets the status ``failed``, and nothing is written.
+        name: of the model, where there is no client to say it.
+    """
+
+    def __init__(
+        self, ledger: Ledger, client: ModelClient | None, *, replay: bool = False, name: str | None = None
+    ) -> None:
+        if client is None and (name is None or not replay):
+            raise ValueError("without a client there is only replay, of a named model")
+        self._name = name if client is None or name is not None else client.name
+        self._ledger, self._client, self._replay = ledger, client, replay
+        self._under_way: dict[str, asyncio.Task[ModelAnswer]] = {}
+        self._unsettled: set[str] = set()
+        self._stopped = False
+        self.counts = CallCounts()
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+        return str(self._name)
+
+    def stop_asking(self) -> None:
+        """From now on only the ledger answers: a call that would go to the model raises. Those under way go on."""
+        self._stopped = True
+
+    async def ask(self, call: ModelCall, image: bytes | None) -> ModelAnswer:
+        """See :meth:`neuroonco.models.protocol.ModelClient.ask`.
+
+        Raises:
+            PrerequisiteError, ProviderError: as the client says; or after :meth:`stop_asking`.
+            InputError: the ledger cannot be read or written; nothing is used that is not recorded.
+        """
+        request_hash = call.request_hash(self.name)
+        under_way = self._under_way.get(request_hash)
+        if under_way is None:
+            under_way = asyncio.ensure_future(self._answer(request_hash, call, image))
+            self._under_way[request_hash] = under_way
+            under_way.add_done_callback(lambda task: self._landed(request_hash, task))
+        else:
+            self.counts.joined += 1
+        # One asker's cancellation must not take the answer from the others, nor from the ledger.
+        return await asyncio.shield(under_way)
+
+    def _landed(self, request_hash: str, task: "asyncio.Task[ModelAnswer]") -> None:
+        del self._under_way[request_hash]
+        if not task.cancelled():
+            task.exception()  # seen, also where every asker was cancelled
+
+    async def _answer(self, request_hash: str, call: ModelCall, image: bytes | None) -> ModelAnswer:
+        held = await self._ledger.get(request_hash)
+        if held is not None and (held.status.is_final or self._replay or request_hash in self._unsettled):
+            self.counts.from_ledger += 1
+            return held
+        if self._replay or self._client is None:
+            self.counts.missing += 1
+            status = CallStatus.FAILED
+            return ModelAnswer(request_hash=request_hash, model=self.name, status=status, error=NOT_IN_LEDGER)
+        if self._stopped:
+            raise ProviderError(STOPPED, "no new calls after the stop", fix="run the same command again")
+        if (None if image is None else sha256_bytes(image)) != call.image_sha256:
+            raise ValueError("the picture is not the one that the call names")
+        fresh = await self._client.ask(call, image)
+        if fresh.request_hash != request_hash:
+            raise ValueError("the client answered another call")
+        self.counts.add(fresh)
+        kept = await self._ledger.put(call, fresh)
+        if not kept.status.is_final:
+            self._unsettled.add(request_hash)
+        return kept

@@ -1,0 +1,223 @@
+"""What went wrong with a request, whether asking again can help, and how long to wait before it."""
+
+import random
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import openai
+
+from neuroonco.errors import ProviderError, printable
+
+RETRIED_STATUS = frozenset({408, 409, 429})
+"""With every status from 500: what the same request may survive a moment later."""
+OVERLOADED_STATUS = frozenset({429, 503, 529})
+"""The endpoint asks for fewer requests."""
+HOPELESS_STATUS = frozenset({401, 402, 403, 404})
+"""Wrong key, no credit, no permission, no such model or route: no other request fares better."""
+SPENT_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "credit_balance_too_low"})
+"""Codes of a 429 that waiting does not cure."""
+FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "responsible_ai_policy_violation"})
+"""Codes of a 400 that mean that the provider's filter declined."""
+
+
+class OversizedAnswerError(openai.OpenAIError):
+    """The response is larger than any answer, or compressed although that was not asked for."""
+
+
+class MalformedAnswerError(ValueError):
+    """The response is not what the endpoint's API says."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a call is tried.
+
+    Attributes:
+        attempts: requests at most.
+        attempts_if_empty: the same where the last answer has no text; answers are paid for.
+        first_wait_s: bound of the first wait; it doubles with every attempt.
+        longest_wait_s: bound of every wait; also of what a server may ask for by Retry-After.
+        hopeless_in_a_row: calls refused for key, credit or model in a row, after which no more is asked.
+        rejected_at_first: calls not accepted, none answered yet, after which no more is asked.
+        failed_in_a_row: calls that failed after all retries in a row, after which no more is asked.
+        failed_at_first: the same while none was answered yet: nobody listens there, or another program.
+    """
+
+    attempts: int = 6
+    attempts_if_empty: int = 3
+    first_wait_s: float = 1.0
+    longest_wait_s: float = 60.0
+    hopeless_in_a_row: int = 5
+    rejected_at_first: int = 10
+    failed_in_a_row: int = 20
+    failed_at_first: int = 5
+
+    def wait_s(self, digest: str, attempt: int, retry_after_s: float | None) -> float:
+        """Seconds to wait after a failed attempt: what the server asks for, else exponential with full jitter.
+
+        The jitter is drawn from the request's hash, so that it is the same on every run and different for requests
+        that failed together. What a server asks for is kept, and jitter comes on top of it, so that not all return at
+        once.
+
+        >>> Patience().wait_s("a", 1, None) <= 1.0, 7.0 <= Patience().wait_s("a", 1, 7.0) <= 8.0
+        (True, True)
+        """
+        jitter = random.Random(f"{digest}|{attempt}").random()
+        if retry_after_s is not None:
+            return min(retry_after_s, self.longest_wait_s) + jitter * self.first_wait_s
+        return jitter * min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(attempt - 1, 30))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed attempt.
+
+    Attributes:
+        line: what went wrong, in one line, without keys.
+        retried: asking again can help.
+        overloaded: the endpoint asks for fewer requests.
+        hopeless: no other request to this endpoint fares better.
+        refused: a filter of the provider declined.
+        billed: the endpoint may have worked, and charge for it, although no answer came.
+    """
+
+    line: str
+    retried: bool = False
+    overloaded: bool = False
+    hopeless: bool = False
+    refused: bool = False
+    billed: bool = False
+    retry_after_s: float | None = None
+
+
+def failure_of(error: Exception, now: datetime) -> Failure:
+    """Judge what an attempt raised.
+
+    Args:
+        error: of the SDK, of the network, or ours.
+        now: UTC, for a Retry-After that is a date.
+    """
+    if isinstance(error, openai.APIStatusError):
+        return _of_status(error, now)
+    if isinstance(error, TimeoutError | openai.APITimeoutError):
+        return Failure("no answer in time", retried=True, overloaded=True, billed=True)
+    if isinstance(error, openai.APIConnectionError):
+        return _of_connection(error)
+    if isinstance(error, MalformedAnswerError):
+        return Failure(f"malformed response: {error}", retried=True, billed=True)
+    if isinstance(error, OversizedAnswerError):
+        return Failure(str(error), billed=True)
+    # What is left is a request that could not even be built; its text may repeat what was in it.
+    return Failure(f"request failed ({type(error).__name__})")
+
+
+def _of_connection(error: openai.APIConnectionError) -> Failure:
+    causes: list[BaseException] = []
+    cause = error.__cause__
+    while cause is not None:
+        causes.append(cause)
+        cause = cause.__cause__ or cause.__context__
+    name = type(causes[0] if causes else error).__name__
+    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
+        return Failure("the certificate of the endpoint is not valid", hopeless=True)
+    if name in ("UnsupportedProtocol", "LocalProtocolError"):
+        return Failure(f"the request cannot be sent ({name})")
+    return Failure(f"connection failed ({name})", retried=True, billed=name not in ("ConnectError", "ConnectTimeout"))
+
+
+def _of_status(error: openai.APIStatusError, now: datetime) -> Failure:
+    status = error.status_code
+    code, message = _code_and_message(error.body)
+    line = f"HTTP {status}" + (f" ({code})" if code else "")
+    if status in (401, 403):
+        return Failure(f"{line}: key not accepted", hopeless=True)  # servers repeat the key in their text
+    line = f"{line}: {message}" if message else line
+    if status == 429 and code in SPENT_CODES:
+        return Failure(line, hopeless=True)
+    if status in RETRIED_STATUS or status >= 500:
+        wait_s = retry_after_s(error.response.headers.get("retry-after"), now)
+        overloaded = status in OVERLOADED_STATUS
+        return Failure(line, retried=True, overloaded=overloaded, retry_after_s=wait_s)
+    return Failure(line, hopeless=status in HOPELESS_STATUS, refused=status == 400 and code in FILTER_CODES)
+
+
+def _code_and_message(body: Any) -> tuple[str, str]:
+    """Code and message of an error, as the dialects spell them; what is not text is left out."""
+    found = body.get("error", body) if isinstance(body, dict) else body
+    if not isinstance(found, dict):
+        return "", found if isinstance(found, str) else ""
+    code = next((found[key] for key in ("code", "type") if isinstance(found.get(key), str)), "")
+    message = found.get("message")
+    return code, message if isinstance(message, str) else ""
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for: a number, or the date when to come back; None if it is neither.
+
+    >>> now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+    >>> retry_after_s("7", now), retry_after_s("Thu, 01 Jan 2026 12:00:30 GMT", now), retry_after_s("soon", now)
+    (7.0, 30.0, None)
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except (ValueError, TypeError, OverflowError):
+            return None
+        seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+    return max(0.0, seconds) if seconds == seconds else None
+
+
+def without_key(text: str, key: str | None, limit: int = 300) -> str:
+    r"""One printable line of bounded length in which the key does not stand.
+
+    >>> without_key("bad key s3cret\n", "s3cret")
+    'bad key ***\\n'
+    """
+    return printable((text.replace(key, "***") if key else text)[:limit])
+
+
+class Circuit:
+    """Stops everything when no further request can succeed, so that a wrong key does not burn ten thousand calls."""
+
+    def __init__(self, model: str, patience: Patience) -> None:
+        self._model, self._patience = model, patience
+        self._hopeless = self._failed = self._rejected = 0
+        self._answered = False
+        self._line: str | None = None
+
+    def check(self) -> None:
+        """Let a call through.
+
+        Raises:
+            ProviderError: nothing more is to be asked.
+        """
+        if self._line is not None:
+            fix = "check key, model and URL; what was answered is kept, so start again"
+            raise ProviderError("ENDPOINT_REFUSES", self._line, where=self._model, fix=fix)
+
+    def answered(self) -> None:
+        """A call was answered, well or not."""
+        self._answered = True
+        self._hopeless = self._failed = 0
+
+    def failed(self, failure: Failure) -> None:
+        """A call ended without an answer."""
+        patience = self._patience
+        if failure.retried:
+            self._failed += 1
+        else:
+            self._rejected += 1
+        self._hopeless = self._hopeless + 1 if failure.hopeless else 0
+        if self._hopeless >= patience.hopeless_in_a_row:
+            self._line = f"{self._hopeless} calls in a row were refused, the last with {failure.line}"
+        elif not self._answered and self._rejected >= patience.rejected_at_first:
+            self._line = f"none of the first {self._rejected} calls was accepted, the last with {failure.line}"
+        elif self._failed >= (patience.failed_in_a_row if self._answered else patience.failed_at_first):
+            self._line = f"{self._failed} calls in a row failed after all retries, the last with {failure.line}"

@@ -1,0 +1,219 @@
+"""A model behind an HTTP endpoint."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Self
+
+import httpx2
+
+from neuroonco.errors import UsageError
+from neuroonco.models.chat_completions import ChatCompletions
+from neuroonco.models.dialects import Dialect, Reply
+from neuroonco.models.endpoints import ResolvedModel
+from neuroonco.models.native_anthropic import AnthropicMessages
+from neuroonco.models.pacing import AdaptiveLimit, Clock, CostBudget, RateLimit, most_input_tokens
+from neuroonco.models.records import ModelAnswer, ModelCall
+from neuroonco.models.retry import (
+    Circuit,
+    Failure,
+    MalformedAnswerError,
+    Patience,
+    failure_of,
+    without_key,
+)
+from neuroonco.models.transport import sdk_client
+from neuroonco.vocabulary import CallStatus
+
+DIALECTS: dict[str, Dialect] = {"openai": ChatCompletions(), "anthropic": AnthropicMessages()}
+
+
+@dataclass
+class _Course:
+    """How one call went so far."""
+
+    attempts: int = 0
+    cost_usd: float | None = None
+    latency_s: float | None = None
+    asked_at: str | None = None
+    reply: Reply | None = None
+    failure: Failure | None = None
+
+
+class ServedClient:
+    """Asks one model: bounded, paced, retried where that can help, and stopped where it cannot.
+
+    Args:
+        model: from :func:`neuroonco.models.endpoints.resolve`.
+        budget: shared by all clients that one limit of cost is for.
+        patience: how long a call is tried.
+        clock: time.
+
+    Raises:
+        UsageError: no URL; or a limit of cost, and no price.
+        PrerequisiteError: no key.
+    """
+
+    def __init__(
+        self,
+        model: ResolvedModel,
+        *,
+        budget: CostBudget | None = None,
+        patience: Patience | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        endpoint, connection = model.endpoint, model.connection()
+        self._model, self._endpoint = model, endpoint
+        # A function, so that no listing of this object's fields shows it.
+        self._key: Callable[[], str | None] = lambda: connection.key
+        self._budget = budget or CostBudget()
+        self._patience, self._clock = patience or Patience(), clock or Clock()
+        if self._budget.max_cost_usd is not None and endpoint.price_usd_per_million is None:
+            fix = "state price_usd_per_million in a file of endpoints (--endpoints), or leave --max-cost out"
+            raise UsageError("PRICE_UNKNOWN", f"no limit of cost without a price of {model.name}", fix=fix)
+        self._dialect = DIALECTS[endpoint.adapter]
+        self._sdk = sdk_client(
+            connection,
+            self._dialect.headers(connection.key),
+            timeout_s=endpoint.timeout_s,
+            concurrency=endpoint.concurrency,
+        )
+        self._slots = AdaptiveLimit(endpoint.concurrency)
+        self._rate = RateLimit(endpoint.requests_per_minute, endpoint.tokens_per_minute, self._clock)
+        self._circuit = Circuit(model.name, self._patience)
+
+    def __repr__(self) -> str:
+        return f"ServedClient({self.name!r})"
+
+    @property
+    def name(self) -> str:
+        """See :attr:`neuroonco.models.protocol.ModelClient.name`."""
+        return self._model.name
+
+    async def ask(self, call: ModelCall, image: bytes | None) -> ModelAnswer:
+        """See :meth:`neuroonco.models.protocol.ModelClient.ask`."""
+        digest = call.request_hash(self.name)
+        body = self._dialect.body(call, image, self._endpoint, self._model.model_id)
+        input_tokens = most_input_tokens(self._endpoint, call, has_image=image is not None)
+        course = _Course()
+        while True:
+            await self._attempt(course, body, input_tokens, call.max_tokens)
+            failure = course.failure
+            if self._is_settled(course):
+                break
+            wait_s = self._patience.wait_s(digest, course.attempts, failure.retry_after_s if failure else None)
+            if failure is not None and failure.retry_after_s:
+                self._rate.pause(min(failure.retry_after_s, self._patience.longest_wait_s))
+            await self._clock.sleep(wait_s)
+        if course.failure is None or course.failure.refused:
+            self._circuit.answered()
+        else:
+            self._circuit.failed(course.failure)
+        return self._answer(digest, course)
+
+    async def _attempt(self, course: _Course, body: dict[str, Any], input_tokens: int, output_tokens: int) -> None:
+        """Send one request, and note in the course what became of it."""
+        price = self._endpoint.price_usd_per_million
+        async with self._slots.slot() as mark:
+            self._circuit.check()
+            estimate_usd = price.cost_usd(input_tokens, output_tokens) if price else 0.0
+            await self._budget.reserve(estimate_usd)
+            cost_usd = estimate_usd  # what a request that is cut off here may have cost
+            try:
+                await self._rate.turn(input_tokens + output_tokens)
+                course.attempts += 1
+                course.asked_at = self._clock.utc().isoformat(timespec="milliseconds")
+                course.reply = course.failure = None
+                started_s = self._clock.seconds()
+                try:
+                    course.reply = await self._reply(body)
+                    self._slots.succeeded()
+                except Exception as error:
+                    failure = failure_of(error, self._clock.utc())
+                    course.failure = replace(failure, line=without_key(failure.line, self._key()))
+                    if course.failure.overloaded:
+                        self._slots.overloaded(mark)
+                course.latency_s = round(self._clock.seconds() - started_s, 6)
+                cost_usd = self._count(course, input_tokens + output_tokens, estimate_usd)
+            finally:
+                self._budget.settle(estimate_usd, cost_usd)
+
+    async def _reply(self, body: dict[str, Any]) -> Reply:
+        # The SDK's own timeout is of silence; a server that sends a byte a minute would never meet it.
+        async with asyncio.timeout(self._endpoint.timeout_s):
+            response = await self._sdk.post(self._dialect.path, cast_to=httpx2.Response, body=body)
+        try:
+            document = response.json()
+        except (ValueError, RecursionError):
+            raise MalformedAnswerError("not JSON") from None
+        return self._dialect.reply(document)
+
+    def _count(self, course: _Course, estimated_tokens: int, estimate_usd: float) -> float:
+        """Cost of the attempt that just ended."""
+        reply, price = course.reply, self._endpoint.price_usd_per_million
+        if reply is None or reply.input_tokens is None or reply.output_tokens is None:
+            unknown = reply is not None or (course.failure is not None and course.failure.billed)
+            return estimate_usd if unknown else 0.0
+        self._rate.correct(estimated_tokens, reply.input_tokens + reply.output_tokens)
+        if price is None:
+            return 0.0
+        cost_usd = price.cost_usd(reply.input_tokens, reply.output_tokens)
+        course.cost_usd = (course.cost_usd or 0.0) + cost_usd
+        return cost_usd
+
+    def _is_settled(self, course: _Course) -> bool:
+        """Whether nothing is to be gained by another attempt."""
+        if course.failure is not None:
+            return not course.failure.retried or course.attempts >= self._patience.attempts
+        return not self._is_blank(course.reply) or course.attempts >= self._patience.attempts_if_empty
+
+    @staticmethod
+    def _is_blank(reply: Reply | None) -> bool:
+        return reply is None or not (reply.text.strip() or reply.truncated or reply.refused)
+
+    def _answer(self, digest: str, course: _Course) -> ModelAnswer:
+        reply, error = course.reply or Reply(""), None
+        if course.failure is not None:
+            status, error = _status_of(course.failure), course.failure.line
+        elif reply.refused:
+            status = CallStatus.REFUSED
+        elif reply.truncated:
+            status = CallStatus.TRUNCATED
+        elif self._is_blank(reply):
+            status, error = CallStatus.EMPTY, "answered without text"
+        else:
+            status = CallStatus.OK
+        return ModelAnswer(
+            request_hash=digest,
+            model=self.name,
+            status=status,
+            text=reply.text or None,
+            finish_reason=reply.finish_reason,
+            served_model=reply.served_model,
+            input_tokens=reply.input_tokens,
+            output_tokens=reply.output_tokens,
+            cost_usd=course.cost_usd,
+            latency_s=course.latency_s,
+            attempts=course.attempts,
+            error=error,
+            asked_at=course.asked_at,
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._sdk.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _status_of(failure: Failure) -> CallStatus:
+    if failure.refused:
+        return CallStatus.REFUSED
+    return CallStatus.FAILED if failure.retried else CallStatus.REJECTED

@@ -1,0 +1,132 @@
+"""What is worth asking again, and when."""
+
+import ssl
+from datetime import UTC, datetime
+
+import httpx2
+import openai
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neuroonco.errors import ProviderError
+from neuroonco.models.retry import (
+    Circuit,
+    Failure,
+    MalformedAnswerError,
+    OversizedAnswerError,
+    Patience,
+    failure_of,
+    retry_after_s,
+)
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
+
+
+def of_status(status: int, body: object = None, **headers: str) -> Failure:
+    response = httpx2.Response(status, headers={k.replace("_", "-"): v for k, v in headers.items()}, request=REQUEST)
+    return failure_of(openai.APIStatusError("text", response=response, body=body), NOW)
+
+
+def of_connection(cause: BaseException) -> Failure:
+    error = openai.APIConnectionError(request=REQUEST)
+    error.__cause__ = cause
+    return failure_of(error, NOW)
+
+
+@given(st.integers(300, 599))
+def test_every_status_is_either_retried_or_not(status: int) -> None:
+    failure = of_status(status)
+    assert failure.retried is (status in (408, 409, 429) or status >= 500)
+    assert failure.overloaded is (status in (429, 503, 529))
+    assert failure.hopeless is (status in (401, 402, 403, 404))
+    assert not failure.billed
+    assert failure.line.startswith(f"HTTP {status}")
+
+
+@pytest.mark.parametrize("code", ["insufficient_quota", "billing_hard_limit_reached"])
+def test_an_empty_account_is_hopeless(code: str) -> None:
+    assert of_status(429, {"code": code, "message": "m"}) == Failure(f"HTTP 429 ({code}): m", hopeless=True)
+    assert of_status(429, {"code": "rate_limit_exceeded"}).retried
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ({"error": {"type": "t", "message": "m"}}, "HTTP 400 (t): m"),
+        ({"code": "c", "message": "m"}, "HTTP 400 (c): m"),
+        ({"code": 400, "type": "t", "message": ["m"]}, "HTTP 400 (t)"),
+        ("<html>", "HTTP 400: <html>"),
+        ([1], "HTTP 400"),
+        (None, "HTTP 400"),
+    ],
+)
+def test_any_body_of_an_error_is_read(body: object, line: str) -> None:
+    assert of_status(400, body).line == line
+
+
+def test_a_filter_that_declines_is_a_refusal() -> None:
+    assert of_status(400, {"code": "content_filter"}).refused
+    assert not of_status(400, {"code": "invalid_image"}).refused
+
+
+def test_connections() -> None:
+    refused, lost = of_connection(httpx2.ConnectError("x")), of_connection(httpx2.ReadError("x"))
+    assert (refused.retried, refused.billed) == (True, False)
+    assert (lost.retried, lost.billed) == (True, True)
+    assert not of_connection(httpx2.UnsupportedProtocol("x")).retried
+    error = httpx2.ConnectError("x")
+    error.__cause__ = ssl.SSLCertVerificationError("self-signed")
+    assert of_connection(error).hopeless
+
+
+@pytest.mark.parametrize(
+    ("error", "retried", "billed"),
+    [
+        (TimeoutError(), True, True),
+        (openai.APITimeoutError(REQUEST), True, True),
+        (MalformedAnswerError("not JSON"), True, True),
+        (OversizedAnswerError("too large"), False, True),
+        (KeyError("secret"), False, False),
+    ],
+)
+def test_other_errors(error: Exception, retried: bool, billed: bool) -> None:
+    failure = failure_of(error, NOW)
+    assert (failure.retried, failure.billed) == (retried, billed)
+    assert "secret" not in failure.line
+
+
+@given(st.text(max_size=40) | st.floats().map(str) | st.integers().map(str))
+def test_any_retry_after_is_seconds_or_nothing(value: str) -> None:
+    seconds = retry_after_s(value, NOW)
+    assert seconds is None or seconds >= 0
+
+
+@given(st.text(max_size=8), st.integers(1, 10_000), st.none() | st.floats(0, 1e9))
+def test_waits_are_bounded_and_keep_what_is_asked_for(digest: str, attempt: int, asked_s: float | None) -> None:
+    patience = Patience()
+    waited_s = patience.wait_s(digest, attempt, asked_s)
+    assert 0 <= waited_s <= patience.longest_wait_s + patience.first_wait_s
+    if asked_s is not None:
+        assert waited_s >= min(asked_s, patience.longest_wait_s)
+
+
+def test_requests_that_failed_together_do_not_come_back_together() -> None:
+    waits = [Patience().wait_s(str(number), 4, None) for number in range(200)]
+    assert max(waits) - min(waits) > 7
+    assert 3 < sum(waits) / 200 < 5
+
+
+def test_the_circuit_counts_what_comes_in_a_row() -> None:
+    circuit = Circuit("m", Patience())
+    circuit.answered()
+    for _ in range(50):
+        for _ in range(4):
+            circuit.failed(Failure("no", hopeless=True))
+        circuit.answered()
+    circuit.check()
+    for _ in range(5):
+        circuit.failed(Failure("HTTP 404", hopeless=True))
+    with pytest.raises(ProviderError, match="5 calls in a row were refused, the last with HTTP 404"):
+        circuit.check()
