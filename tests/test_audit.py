@@ -27,6 +27,7 @@ from neuroonco.vocabulary import (
     MRSequence,
     Shape,
     Sign,
+    assessable,
     coarsenings,
 )
 
@@ -95,16 +96,28 @@ def test_every_change_is_recorded(one: FusedLabel, given_answer: AuditAnswer) ->
     assert all(final[f] == after[f] for f in changed)
 
 
-@given(labels)
-def test_keeping_everything_changes_nothing(one: FusedLabel) -> None:
-    audited = apply(one, answer(**dict.fromkeys(FIELDS, AuditAction.KEEP)))
+@given(labels, st.none() | st.sampled_from(list(MRSequence)))
+def test_keeping_everything_leaves_what_the_sequence_can_show(one: FusedLabel, stated: MRSequence | None) -> None:
+    record = unknown_slice(one).model_copy(update={"sequence": stated})
+    audited = apply_answer(one, answer(**dict.fromkeys(FIELDS, AuditAction.KEEP)), record)
     assert isinstance(audited, AuditedLabel)
-    assert (audited.sequence, audited.region, audited.signs, audited.changes) == (
-        one.sequence,
-        one.region,
-        one.signs,
-        (),
-    )
+    assert (audited.sequence, audited.region) == (one.sequence, one.region)
+    # What the source states about the sequence stands above what readings and auditor make of it.
+    known = stated or one.sequence
+    expected = {s.value: v for s in Sign if (v := one.signs.get(s)) is not None and assessable(s, known)}
+    assert audited.signs == Signs(**expected)
+    assert {c.field for c in audited.changes} == {
+        s.value for s in Sign if one.signs.get(s) is not None and not assessable(s, known)
+    }
+
+
+def test_an_auditor_cannot_keep_what_the_stated_sequence_does_not_show() -> None:
+    one = label(sequence=MRSequence.T1CE, signs=Signs(enhancement=Enhancement.RING, shape=Shape.ROUND))
+    record = unknown_slice(one).model_copy(update={"sequence": MRSequence.T2})
+    audited = apply_answer(one, answer(enhancement=AuditAction.KEEP), record)
+    assert isinstance(audited, AuditedLabel)
+    assert audited.signs == Signs(shape=Shape.ROUND)
+    assert audited.changes[0].reason == "not assessable on T2"
 
 
 @given(st.none() | st.booleans() | st.text(max_size=20) | st.lists(st.integers(), max_size=2))
@@ -144,11 +157,15 @@ def test_downgrade_is_the_declared_coarser_term() -> None:
         shape=Shape.OVAL,
         margins=Margins.ILL_DEFINED,
         enhancement=Enhancement.RING,
-        edema=Edema.ABSENT,
     )
-    downgraded = apply(label(signs=signs), answer(**dict.fromkeys([s.value for s in Sign], AuditAction.DOWNGRADE)))
+    one = label(sequence=MRSequence.T1CE, signs=signs)
+    downgraded = apply(one, answer(**dict.fromkeys([s.value for s in Sign], AuditAction.DOWNGRADE)))
     assert isinstance(downgraded, AuditedLabel)
     assert downgraded.signs == Signs(shape=Shape.ROUND_OR_OVAL, enhancement=Enhancement.PRESENT)
+    on_flair = label(sequence=MRSequence.FLAIR, signs=Signs(edema=Edema.ABSENT))
+    nothing_coarser = apply(on_flair, answer(edema=AuditAction.DOWNGRADE))
+    assert isinstance(nothing_coarser, AuditedLabel)
+    assert nothing_coarser.signs == Signs()
 
 
 def test_signs_go_with_the_sequence_that_showed_them() -> None:

@@ -10,9 +10,10 @@ from neuroonco.prompts import load_prompts, load_wordings
 from neuroonco.vocabulary import ImageRegion, LesionSize, QuestionType, TumorType, recode
 
 PLACEHOLDERS = {
-    "read_conservative": {"description"},
-    "read_skeptical": {"description"},
-    "audit": {"label", "source_facts"},
+    "read_conservative": {"notes"},
+    "read_skeptical": {"notes"},
+    "audit": {"label", "notes"},
+    "repair": {"faults"},
     "predict_closed": {"question", "options"},
 }
 

@@ -4,7 +4,8 @@ NeuroOncoError            exit  what it means
 ├── UsageError             2    the command line does not make sense
 ├── InputError             3    a file or folder given by the user cannot be used
 ├── PrerequisiteError      4    a key, an extra or a device is missing
-└── ProviderError          5    a model endpoint failed after all retries
+├── ProviderError          5    a model endpoint failed after all retries
+└── PendingError           6    something that takes hours is under way; the same command goes on from there
 
 ``ChecksFailedError`` (exit 1) is for a command that finished its work and found it wanting.
 """
@@ -90,3 +91,9 @@ class ProviderError(NeuroOncoError):
     """A model endpoint failed after all retries."""
 
     exit_code = 5
+
+
+class PendingError(NeuroOncoError):
+    """Nothing is wrong: a provider works on it, and the same command goes on when it is done."""
+
+    exit_code = 6

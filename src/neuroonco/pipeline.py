@@ -32,6 +32,8 @@ SHARD_SIZE = 32
 LIGHT_SHARD_SIZE = 256
 """Items a shard where one takes about a millisecond."""
 MANIFEST = "manifest.json"
+INCOMPLETE = "incomplete"
+"""Among a manifest's counts: how many records wait for something that a later run may get; it does the stage again."""
 
 
 @dataclass(frozen=True)
@@ -215,16 +217,17 @@ def run_stage(stage: Stage, workspace: Workspace) -> bool:
 
 
 def is_current(target: Path, fingerprint: str) -> bool:
-    """Whether a stage's folder was made from exactly these inputs and still holds what was written."""
+    """Whether a stage's folder was made from exactly these inputs, holds what was written, and waits for nothing."""
     if not (target / MANIFEST).exists():
         return False
     try:
         manifest = store.read_json(target / MANIFEST)
         outputs = manifest["outputs"].items()
+        complete = not manifest["counts"].get(INCOMPLETE)
         unchanged = all(store.sha256_file(target / name) == digest for name, digest in outputs)
     except (InputError, OSError, KeyError, TypeError, AttributeError):
         return False
-    return bool(manifest["fingerprint"] == fingerprint and unchanged)
+    return bool(manifest["fingerprint"] == fingerprint and unchanged and complete)
 
 
 def fingerprint_of(stage: Stage, workspace: Workspace) -> str:

@@ -9,7 +9,7 @@ from neuroonco.outcomes import Dropped, StageOutcome
 from neuroonco.readings.records import SignConfidences, Signs
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice
-from neuroonco.vocabulary import AuditAction, AuditDecision, DropReason, MRSequence, Sign, assessable, coarser
+from neuroonco.vocabulary import AuditAction, AuditDecision, DropReason, MRSequence, Sign, assessable, coarser, display
 
 
 def apply_answers(
@@ -50,8 +50,9 @@ def apply_answer(label: FusedLabel, answer: AuditAnswer, record: DescribedSlice)
     """Apply one answer by our rules.
 
     An unreadable answer, or one without a decision, is never an acceptance. KEEP leaves a field, ERASE empties
-    it, DOWNGRADE puts its declared coarser term, or nothing where none is declared. Where the audit takes the
-    sequence away, the signs that only this sequence can show go with it.
+    it, DOWNGRADE puts its declared coarser term, or nothing where none is declared. Whatever
+    the auditor says, signs that the sequence cannot show go: the sequence that the source states or, where it states
+    none, the one that the label has left.
     """
     if answer.error is not None or answer.decision is None:
         detail = answer.error or "no final decision"
@@ -76,8 +77,7 @@ def apply_answer(label: FusedLabel, answer: AuditAnswer, record: DescribedSlice)
         after = coarser(value) if action is AuditAction.DOWNGRADE else None
         changes.append(_change(sign.value, value, after, f"auditor: {action}"))
         signs = signs.with_value(sign, after)
-    if label.sequence is not None and sequence is None:
-        signs = _without_sequence(signs, record.sequence, changes)
+    signs = _assessable_only(signs, sequence if record.sequence is None else record.sequence, changes)
     return AuditedLabel(
         slice_id=label.slice_id,
         sample_id=label.sample_id,
@@ -97,11 +97,12 @@ def confidences_left(before: SignConfidences, signs: Signs) -> SignConfidences:
     return SignConfidences(**{s.value: before.get(s) for s in Sign if signs.get(s) is not None})
 
 
-def _without_sequence(signs: Signs, stated: MRSequence | None, changes: list[AuditChange]) -> Signs:
+def _assessable_only(signs: Signs, sequence: MRSequence | None, changes: list[AuditChange]) -> Signs:
     for sign in Sign:
         value = signs.get(sign)
-        if value is not None and not assessable(sign, stated):
-            changes.append(_change(sign.value, value, None, "not assessable without the sequence"))
+        if value is not None and not assessable(sign, sequence):
+            shown = "an unknown sequence" if sequence is None else display(sequence)
+            changes.append(_change(sign.value, value, None, f"not assessable on {shown}"))
             signs = signs.with_value(sign, None)
     return signs
 

@@ -20,4 +20,31 @@ Processes = Annotated[
     int | None,
     typer.Option("--processes", min=1, help="Processes that work at the same time; default: one a core, at most 4."),
 ]
+LedgerPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="PATH|URL",
+        help="Ledger of model calls; default: $NEUROONCO_LEDGER, else runs/ledger.sqlite.",
+        show_default=False,
+    ),
+]
+Replay = Annotated[bool, typer.Option("--replay", help="Take models' answers from the ledger alone; ask nobody.")]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", min=0.0, help="Most US dollars to spend on models in this command.")
+]
+Concurrency = Annotated[
+    int | None, typer.Option("--concurrency", min=1, help="Calls under way at once; default: as the endpoint says.")
+]
+Endpoints = Annotated[
+    Path | None, typer.Option("--endpoints", help="TOML of further endpoints, with URLs, key variables and prices.")
+]
+TellTumorType = Annotated[
+    bool, typer.Option("--tell-tumor-type", help="Tell the model what the source says of the tumor, as the reference.")
+]
+Batch = Annotated[
+    bool,
+    typer.Option("--batch", help="Hand calls to the provider as batches; run the same command again to collect them."),
+]
+MaxTokens = Annotated[int, typer.Option("--max-tokens", min=64, help="Limit of a model's answer.")]
 DEFAULT_PROCESSES = min(4, os.cpu_count() or 1)

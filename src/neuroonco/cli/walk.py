@@ -9,12 +9,27 @@ import typer
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.records import ClosedItem
-from neuroonco.cli.options import DEFAULT_PROCESSES, AsJson, OutFolder, Processes, Sources
+from neuroonco.cli.ledger import ledger_place
+from neuroonco.cli.options import (
+    DEFAULT_PROCESSES,
+    AsJson,
+    Batch,
+    Concurrency,
+    Endpoints,
+    LedgerPlace,
+    MaxCost,
+    OutFolder,
+    Processes,
+    Replay,
+    Sources,
+)
 from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, printable
 from neuroonco.executors import ExecutorKind
+from neuroonco.pipeline import INCOMPLETE
 from neuroonco.publish.package import write_package
+from neuroonco.walk.asking import Asking
 from neuroonco.walk.described import kept_sources
 from neuroonco.walk.folders import AUDIT, CATALOG, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, REVIEW, SCORE
 from neuroonco.walk.page import STAGES, write_report
@@ -43,7 +58,8 @@ def demo_command(out: OutFolder = Path("runs/demo"), processes: Processes = None
 
     Example: neuroonco demo --out runs/demo
     """
-    _walk(load_profile("demo"), out, None, None, None, processes, ExecutorKind.PROCESSES, as_json=as_json)
+    profile = load_profile("demo")
+    _walk(profile, out, None, None, None, processes, ExecutorKind.PROCESSES, Asking(), as_json=as_json)
 
 
 def run_command(
@@ -56,19 +72,32 @@ def run_command(
     sources: Sources = None,
     processes: Processes = None,
     executor: Engine = ExecutorKind.PROCESSES,
+    ledger: LedgerPlace = None,
+    replay: Replay = False,
+    max_cost: MaxCost = None,
+    concurrency: Concurrency = None,
+    endpoints: Endpoints = None,
+    batch: Batch = False,
     as_json: AsJson = False,
 ) -> None:
     """Walk a profile; unchanged stages are skipped, and what was cut off goes on where it was.
 
-    --sources takes the place of the folder that the profile names under source_descriptions.
+    --sources takes the place of the folder that the profile names under source_descriptions. Where the profile names
+    models under [readers], they are asked through the ledger: what it holds is not asked again.
 
     Example: neuroonco run real-samples --root downloads/
+
+    Example: neuroonco run my-models.toml --root downloads/ --endpoints prices.toml --max-cost 50
     """
     chosen = load_profile(profile)
     if root is not None:
         existing_root(root)
     sources = sources or description_folder(chosen, profile)
-    _walk(chosen, out or Path("runs") / chosen.name, root, decisions, sources, processes, executor, as_json=as_json)
+    if chosen.readers.reads_twice_with_one_model:
+        say("one model gives both readings, so that they err together; name two independent ones under [readers]")
+    asking = Asking(ledger_place(ledger), endpoints, replay, max_cost, concurrency, batch=batch, say=say)
+    out = out or Path("runs") / chosen.name
+    _walk(chosen, out, root, decisions, sources, processes, executor, asking, as_json=as_json)
 
 
 def _walk(
@@ -79,6 +108,7 @@ def _walk(
     sources: Path | None,
     processes: int | None,
     kind: ExecutorKind,
+    asking: Asking,
     *,
     as_json: bool,
 ) -> None:
@@ -91,6 +121,7 @@ def _walk(
             sources=sources,
             processes=processes or DEFAULT_PROCESSES,
             kind=kind,
+            asking=asking,
             progress=progress,
         )
     _summarise(out, walked, as_json=as_json)
@@ -110,10 +141,10 @@ def _summarise(run: Path, walked: Walked, *, as_json: bool) -> None:
         }
         result_json(document)
         return
-    rows = (
-        (s, c["kept"], c["dropped"], c["quarantined"], "" if s in walked.done else "unchanged")
+    rows = [
+        (s, c["kept"], c["dropped"], c["quarantined"], _state(s in walked.done, c.get(INCOMPLETE, 0)))
         for s, c in counts.items()
-    )
+    ]
     table("Counts along the walk", ("stage", "kept", "dropped", "quarantined", ""), rows, to_stdout=True)
     cells = (
         (name, f"{a['value']:.1%}", f"{a['low']:.1%} to {a['high']:.1%}", a["n"])
@@ -126,6 +157,12 @@ def _summarise(run: Path, walked: Walked, *, as_json: bool) -> None:
     if items:
         result(f"one slice's way: neuroonco trace {items[0].slice_id} --run {run}")
     result(f"report: {walked.report}")
+
+
+def _state(done: bool, incomplete: int) -> str:
+    if incomplete:
+        return f"incomplete: {incomplete} wait for a model; the same command asks again"
+    return "" if done else "unchanged"
 
 
 def trace_command(

@@ -8,7 +8,9 @@ A prompt is a Markdown file with a TOML head between ``+++`` lines::
     +++
     text with {placeholders}
 
-The wordings of questions are in ``questions.toml``.
+What several prompts share, and the words of the vocabulary, are filled in when a prompt is loaded, see
+:mod:`neuroonco.prompts.expand`; what a request is about is filled in by :func:`neuroonco.prompts.render.render`. The
+wordings of questions are in ``questions.toml``.
 """
 
 import tomllib
@@ -19,6 +21,7 @@ from importlib.resources import files
 from pydantic import BaseModel, ConfigDict
 
 from neuroonco.errors import UsageError
+from neuroonco.prompts.expand import expand
 from neuroonco.store import sha256_text
 from neuroonco.vocabulary import display
 
@@ -27,7 +30,8 @@ class Prompt(BaseModel):
     """One versioned prompt.
 
     Attributes:
-        sha256: of the whole file; it travels into the manifest and the call ledger.
+        text: with its shared parts and the words of the vocabulary filled in.
+        sha256: of the file and of that text; it travels into the manifest and the call ledger.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,13 +46,16 @@ class Prompt(BaseModel):
 @cache
 def load_prompts() -> dict[str, Prompt]:
     """All shipped prompts by name, sorted."""
-    found = {}
+    raws: dict[str, str] = {}
     for entry in sorted(files("neuroonco.prompts").iterdir(), key=lambda e: e.name):
         if entry.name.endswith(".md"):
-            raw = entry.read_text("utf-8")
-            _, head, text = raw.split("+++", 2)
-            name = entry.name.removesuffix(".md")
-            found[name] = Prompt(name=name, text=text.strip(), sha256=sha256_text(raw), **tomllib.loads(head))
+            raws[entry.name.removesuffix(".md")] = entry.read_text("utf-8")
+    parts = {name: raw.split("+++", 2) for name, raw in raws.items()}
+    texts = {name: text.strip() for name, (_, _, text) in parts.items()}
+    found = {}
+    for name, (_, head, _) in parts.items():
+        text = expand(texts[name], texts)
+        found[name] = Prompt(name=name, text=text, sha256=sha256_text(raws[name], text), **tomllib.loads(head))
     return found
 
 

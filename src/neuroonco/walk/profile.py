@@ -11,13 +11,47 @@ from neuroonco import images, store
 from neuroonco.errors import InputError, UsageError
 from neuroonco.outcomes import Record
 from neuroonco.rules import RuleSet, load_rules
+from neuroonco.vocabulary import PhantomStyle
 
 
 class PhantomPlan(Record):
-    """How many synthetic slices to draw, and from which seed."""
+    """How many synthetic slices to draw, from which seed, and in which style."""
 
     number: int = Field(gt=0)
     seed: int = Field(ge=0)
+    style: PhantomStyle = PhantomStyle.TUNED
+
+
+MEASURING = "measuring"
+PHYSICS = "physics"
+
+
+class ReaderPlan(Record):
+    """Who reads and who audits.
+
+    Attributes:
+        conservative, skeptical: ``measuring``, or a model as ``provider:model``.
+        auditor: ``physics``, or a model.
+        tell_tumor_type: tell models the source's diagnosis and what its mask shows; the reference does.
+        max_tokens: limit of a model's answer.
+    """
+
+    conservative: str = MEASURING
+    skeptical: str = MEASURING
+    auditor: str = PHYSICS
+    tell_tumor_type: bool = False
+    max_tokens: int = Field(default=1024, ge=64)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Names of the models, in the order in which they are asked."""
+        built_in = (MEASURING, PHYSICS)
+        return tuple(name for name in (self.conservative, self.skeptical, self.auditor) if name not in built_in)
+
+    @property
+    def reads_twice_with_one_model(self) -> bool:
+        """Whether one model gives both readings, so that they err together."""
+        return self.conservative == self.skeptical != MEASURING
 
 
 class Profile(Record):
@@ -30,6 +64,7 @@ class Profile(Record):
         label_conflicts: what happens to copies with contradicting labels; None: as the rule set says.
         phantoms: drawn into the run instead of reading a root.
         models: what predicts the benchmark.
+        readers: who reads and who audits.
         seed: of the split, the options and the baselines.
     """
 
@@ -42,6 +77,7 @@ class Profile(Record):
     source_descriptions: str | None = None
     phantoms: PhantomPlan | None = None
     models: tuple[str, ...] = ("random", "majority", "always-e", "measuring")
+    readers: ReaderPlan = ReaderPlan()
 
     @model_validator(mode="after")
     def _has_something_to_walk_over(self) -> "Profile":

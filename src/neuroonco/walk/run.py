@@ -10,6 +10,7 @@ from neuroonco import store
 from neuroonco.errors import InputError, UsageError
 from neuroonco.executors import ExecutorKind, executor
 from neuroonco.pipeline import Workspace, run_stage
+from neuroonco.walk.asking import Asking
 from neuroonco.walk.described import sources_of
 from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
 from neuroonco.walk.models import require_model
@@ -44,6 +45,7 @@ def walk(
     sources: Path | None = None,
     processes: int = 1,
     kind: ExecutorKind = ExecutorKind.PROCESSES,
+    asking: Asking | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Walked:
     """Run all stages of a profile; stages whose inputs, rules and code are unchanged are skipped.
@@ -56,17 +58,24 @@ def walk(
         sources: folder of further source descriptions; what they say goes into the run, the folder does not.
         processes: how many processes may work.
         kind: who does the work; the outputs are the same.
+        asking: how the models are asked that the profile names.
         progress: called with (stage, done, total).
 
     Raises:
         UsageError: a root is missing, or given to a profile that draws its own slices; a source is not described.
         InputError: the root or the run's folder cannot be used, or another process works in it.
-        PrerequisiteError: the executor is not installed, or lost a process.
+        PrerequisiteError: the executor is not installed, or lost a process; or a model's key is missing.
+        ProviderError: see :func:`neuroonco.walk.asking.ask_all`; finished stages and all answers are kept.
     """
+    asking = asking or Asking()
     run = run.absolute()  # workers of an engine may work in another folder
     root = None if root is None else root.absolute()
     for name in profile.models:
         require_model(name)
+    for name in profile.readers.models:
+        model = asking.resolved(name)
+        if not asking.replay:
+            model.connection()  # a missing key is better known now than after an hour
     if profile.phantoms is not None:
         if sources is not None:
             what = f"profile {profile.name} draws its own slices"
@@ -90,7 +99,7 @@ def walk(
         for torn in [*run.glob(".*.tmp"), *(run / REPORT).rglob(".*.tmp")]:  # left by a kill while writing
             torn.unlink()
         store.write_json(run / RUN_FILE, profile.model_dump(mode="json"))
-        for stage in stages_of(profile, root, decisions, described):
+        for stage in stages_of(profile, root, decisions, described, asking):
             (done if run_stage(stage, workspace) else skipped).append(stage.name)
         report = write_report(run, profile, root, run / REPORT / "index.html")
     return Walked(report=report, done=done, skipped=skipped)

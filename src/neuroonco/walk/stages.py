@@ -9,7 +9,8 @@ from neuroonco import images, store
 from neuroonco.digests import tree_digest
 from neuroonco.pipeline import Stage, Workspace
 from neuroonco.sources import SourceSpec
-from neuroonco.walk import work
+from neuroonco.walk import readers, work
+from neuroonco.walk.asking import Asking
 from neuroonco.walk.catalogue import catalog
 from neuroonco.walk.described import digests_of, sources_of
 from neuroonco.walk.folders import (
@@ -27,10 +28,15 @@ from neuroonco.walk.folders import (
     SCORE,
 )
 from neuroonco.walk.profile import Profile
+from neuroonco.walk.readers import readers_of
 
 
 def stages_of(
-    profile: Profile, root: Path, decisions: Path | None = None, sources: Mapping[str, SourceSpec] | None = None
+    profile: Profile,
+    root: Path,
+    decisions: Path | None = None,
+    sources: Mapping[str, SourceSpec] | None = None,
+    asking: Asking | None = None,
 ) -> list[Stage]:
     """The stages of a profile, in order; the report is made from their outputs afterwards.
 
@@ -40,6 +46,10 @@ def stages_of(
         decisions: readers' decisions on benchmark items, if there are any.
         sources: descriptions of the profile's sources, see :func:`neuroonco.walk.described.sources_of`; None takes
             those of the package.
+        asking: how models are asked, where the profile names any.
+
+    Raises:
+        UsageError, InputError: a model's name or its endpoint cannot be used.
     """
     folders = {"phantoms": ""} if profile.phantoms else dict(sorted(profile.sources.items()))
     sources = sources_of(profile) if sources is None else sources
@@ -49,6 +59,9 @@ def stages_of(
     content = None if profile.phantoms else tree_digest(root, [_inside(root, f) for f in folders.values()])
     decided = None if decisions is None else store.sha256_text(store.read_text(decisions))
     seed, models = profile.seed, list(profile.models)
+    asking = asking or Asking()
+    who = readers_of(profile.readers, asking)
+    asked = " models prompts" if profile.readers.models else ""
 
     stages = [
         _stage(CATALOG, drawn, "catalog inspection sources", "volumes",
@@ -58,21 +71,22 @@ def stages_of(
                partial(work.curate, root=root, priority=priority), priority=priority),
         _stage(MEASURE, (CURATE,), "semantics", "measure", partial(work.measure, root=root)),
         _stage(DESCRIBE, (MEASURE,), "semantics", "describe", work.describe),
-        _stage(READ, (DESCRIBE,), "readings", "read", partial(work.read, root=root), reader="measuring"),
-        _stage(FUSE, (READ,), "fusion readings semantics", "fuse", work.fuse),
-        _stage(AUDIT, (FUSE, DESCRIBE), "audit fusion readings semantics", "audit audit_physics",
-               partial(work.audit, root=root), auditor="physics"),
+        _stage(READ, (DESCRIBE,), f"readings{asked}", "read",
+               partial(readers.read, root=root, readers=who, asking=asking), **who.parameters_of_reading()),
+        _stage(FUSE, (READ, DESCRIBE), "fusion readings semantics", "fuse", work.fuse),
+        _stage(AUDIT, (FUSE, DESCRIBE), f"audit fusion readings semantics{asked}", "audit audit_physics",
+               partial(readers.audit, root=root, readers=who, asking=asking), **who.parameters_of_audit()),
         _stage(BUILD, (AUDIT,), "build prompts", "build", partial(work.build, seed=seed), seed=seed),
         _stage(REVIEW, (BUILD,), "review build", "", partial(work.review, decisions=decisions), decisions=decided),
         _stage(PREDICT, (REVIEW,), "predict readings prompts", "read",
                partial(work.predict, root=root, models=models, seed=seed), models=models, seed=seed),
-        _stage(SCORE, (PREDICT, REVIEW, READ, FUSE, AUDIT, CATALOG, *drawn), "score build", "build",
+        _stage(SCORE, (PREDICT, REVIEW, READ, FUSE, AUDIT, CATALOG, DESCRIBE, *drawn), "score build", "build conflicts",
                partial(work.score, models=models, seed=seed), models=models, seed=seed),
     ]  # fmt: skip
     if profile.phantoms is not None:
         plan = profile.phantoms
-        draw = partial(work.phantoms, number=plan.number, seed=plan.seed)
-        stages.insert(0, _stage(PHANTOMS, (), "phantoms", "", draw, number=plan.number, seed=plan.seed))
+        drawing: dict[str, Any] = {"number": plan.number, "seed": plan.seed, "style": plan.style}
+        stages.insert(0, _stage(PHANTOMS, (), "phantoms", "", partial(work.phantoms, **drawing), **drawing))
     return stages
 
 

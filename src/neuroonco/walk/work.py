@@ -1,17 +1,15 @@
 """What each stage of the walk does: read the earlier stages' files, call the room's verb, write the outcome."""
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from neuroonco import columns, pipeline, store
-from neuroonco.audit.apply import apply_answers
-from neuroonco.audit.physics import PhysicsRules, answer_labels
-from neuroonco.audit.records import AuditAnswer, AuditedLabel
+from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.build import build_benchmark, build_instructions, write_benchmark, write_instructions
 from neuroonco.build.records import ClosedItem
 from neuroonco.curate.records import CuratedSlice
@@ -22,19 +20,18 @@ from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.phantoms.write import write_images
 from neuroonco.pipeline import Workspace
 from neuroonco.predict.predict import predict_to
-from neuroonco.readings.read import read_slices
 from neuroonco.readings.records import LesionReading
-from neuroonco.readings.rules import ReadRules
 from neuroonco.review.records import ReviewDecision
 from neuroonco.review.sheet import apply_decisions
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.describe import describe_slices
 from neuroonco.semantics.measure import measure_slices
 from neuroonco.semantics.records import DescribedSlice, MeasuredSlice
-from neuroonco.streams import Rows, ShardOutcome, rows_of
-from neuroonco.vocabulary import ReadingKind
+from neuroonco.streams import Rows, rows_of
+from neuroonco.vocabulary import PhantomStyle, ReadingKind
 from neuroonco.walk.catalogue import INSPECTIONS
 from neuroonco.walk.curation import curate_catalog
+from neuroonco.walk.disagreements import score_disagreements
 from neuroonco.walk.figures import figures
 from neuroonco.walk.folders import (
     AUDIT,
@@ -42,7 +39,6 @@ from neuroonco.walk.folders import (
     CATALOG,
     CURATE,
     DESCRIBE,
-    FUSE,
     MEASURE,
     PHANTOM_IMAGES,
     PHANTOM_TRUTH,
@@ -52,16 +48,16 @@ from neuroonco.walk.folders import (
 from neuroonco.walk.models import model_named
 
 
-def phantoms(ws: Workspace, *, number: int, seed: int) -> dict[str, Any]:
+def phantoms(ws: Workspace, *, number: int, seed: int, style: PhantomStyle) -> dict[str, Any]:
     """Draw synthetic slices with known truth."""
-    draw = partial(_draw, root=ws.folder / PHANTOM_IMAGES, seed=seed)
+    draw = partial(_draw, root=ws.folder / PHANTOM_IMAGES, seed=seed, style=style)
     outcome = ws.in_shards(list(range(number)), PhantomTruth, draw)
     store.save(ws.folder / PHANTOM_TRUTH, outcome.kept, PhantomTruth)
     return outcome.counts()
 
 
-def _draw(numbers: list[int], *, root: Path, seed: int) -> StageOutcome[PhantomTruth]:
-    return StageOutcome(kept=list(write_images(root, numbers, seed)))
+def _draw(numbers: list[int], *, root: Path, seed: int, style: PhantomStyle) -> StageOutcome[PhantomTruth]:
+    return StageOutcome(kept=list(write_images(root, numbers, seed, style)))
 
 
 def curate(ws: Workspace, *, root: Path, priority: Mapping[str, int]) -> dict[str, Any]:
@@ -102,77 +98,25 @@ def _describe(rows: Rows[MeasuredSlice], *, rules: RuleSet) -> StageOutcome[Desc
     return describe_slices(rows.read(), rules=rules)
 
 
-def read(ws: Workspace, *, root: Path) -> dict[str, Any]:
-    """Read every slice twice, conservatively and skeptically."""
-    rules = ws.rules.section("read", ReadRules)
-    found = dict.fromkeys((kind.value for kind in ReadingKind), 0)
-
-    def tally(table: pa.Table) -> None:
-        lesions = table.filter(pc.field("lesion_found"))
-        for kind in found:
-            found[kind] += pc.sum(pc.equal(lesions["kind"], kind)).as_py() or 0
-
-    pieces = rows_of(ws.input(DESCRIBE), DescribedSlice, pipeline.SHARD_SIZE)
-    shards = ws.stream(pieces, LesionReading, partial(_read_both, root=root, rules=rules))
-    return ws.save_shards(shards, tally=tally) | {"lesion_found": found}
-
-
-def _read_both(rows: Rows[DescribedSlice], *, root: Path, rules: ReadRules) -> StageOutcome[LesionReading]:
-    outcome: StageOutcome[LesionReading] = StageOutcome()
-    records = rows.read()
-    for kind in ReadingKind:
-        outcome.extend(read_slices(records, root=root, kind=kind, rules=rules))
-    return outcome
-
-
-def readings_of_kind(run: Path, kind: ReadingKind) -> list[LesionReading]:
-    """One of the two sets of readings of a run."""
-    return [r for r in store.load_strict(run / READ / "records.parquet", LesionReading) if r.kind is kind]
-
-
 def fuse(ws: Workspace) -> dict[str, Any]:
     """Keep what both readings agree on."""
-    first, second = (readings_of_kind(ws.run, kind) for kind in ReadingKind)
-    outcome = fuse_readings(first, second, rules=ws.rules)
-    counts = ws.save(outcome, FusedLabel)
-    return counts | {
-        "dropped_by_reason": reasons(outcome.dropped),
-        "lesion": sum(r.lesion_found is True for r in outcome.kept),
-        "healthy": sum(r.lesion_found is False for r in outcome.kept),
-        "undecided": sum(r.lesion_found is None for r in outcome.kept),
-    }
-
-
-def audit(ws: Workspace, *, root: Path) -> dict[str, Any]:
-    """Check the fused labels by MR physics."""
-    changed = {"fields_changed": 0}
+    found = {"lesion": 0, "healthy": 0, "undecided": 0}
 
     def tally(table: pa.Table) -> None:
-        changed["fields_changed"] += pc.sum(pc.list_value_length(table["changes"])).as_py() or 0
+        answers = Counter(table["lesion_found"].to_pylist())
+        for name, answer in (("lesion", True), ("healthy", False), ("undecided", None)):
+            found[name] += answers[answer]
 
-    limits = ws.rules.section("audit_physics", PhysicsRules)
-    work = partial(_audit, root=root, slices=ws.input(DESCRIBE), rules=ws.rules, limits=limits)
-    pieces = rows_of(ws.input(FUSE), FusedLabel, pipeline.SHARD_SIZE)
-    shards = ws.stream(pieces, AuditedLabel, work, {"answers": AuditAnswer})
-    return ws.save_shards(shards, tally=tally) | changed
+    pieces = rows_of(ws.input(DESCRIBE), DescribedSlice, pipeline.LIGHT_SHARD_SIZE)
+    shards = ws.stream(pieces, FusedLabel, partial(_fuse, readings=ws.input(READ), rules=ws.rules))
+    return ws.save_shards(shards, tally=tally) | found
 
 
-def _audit(
-    rows: Rows[FusedLabel], *, root: Path, slices: Path, rules: RuleSet, limits: PhysicsRules
-) -> ShardOutcome[AuditedLabel]:
-    labels = rows.read()
-    table = columns.read_where(slices, "slice_id", [label.slice_id for label in labels])
-    of_id = {record.slice_id: record for record in columns.records_of(table, DescribedSlice, slices)}
-    answered = answer_labels(labels, of_id, root=root, rules=limits)
-    failed = {q.slice_id for q in answered.quarantined}
-    outcome = apply_answers(
-        [label for label in labels if label.slice_id not in failed],
-        {a.slice_id: a for a in answered.kept},
-        of_id,
-        rules=rules,
-    )
-    quarantined = outcome.quarantined + answered.quarantined
-    return ShardOutcome(outcome.kept, outcome.dropped, quarantined, {"answers": answered.kept})
+def _fuse(rows: Rows[DescribedSlice], *, readings: Path, rules: RuleSet) -> StageOutcome[FusedLabel]:
+    table = columns.read_where(readings, "slice_id", [record.slice_id for record in rows.read()])
+    both = columns.records_of(table, LesionReading, readings)
+    first, second = ([r for r in both if r.kind is kind] for kind in ReadingKind)
+    return fuse_readings(first, second, rules=rules)
 
 
 def build(ws: Workspace, *, seed: int) -> dict[str, Any]:
@@ -215,5 +159,6 @@ def predict(ws: Workspace, *, root: Path, models: list[str], seed: int) -> dict[
 def score(ws: Workspace, *, models: list[str], seed: int) -> dict[str, Any]:
     """Compute every figure of the report."""
     document = figures(ws.run, models, seed=seed, rules=ws.rules)
+    document |= score_disagreements(ws.run, ws.folder, seed=seed, rules=ws.rules)
     store.write_json(ws.folder / "scores.json", document)
     return {"kept": len(models), "dropped": 0, "quarantined": 0}

@@ -1,0 +1,196 @@
+"""Ask a model about many slices: through the ledger, many at a time, with memory that does not grow.
+
+Stages ask twice. First everything is put to the model here, in one event loop, and all that is kept is in the ledger.
+Then the stage runs as every other one does, in shards and processes, and takes its answers from the ledger alone: what
+it writes does not depend on the order in which answers came, and a replay without a network writes the same bytes.
+"""
+
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from neuroonco.errors import InputError, ProviderError, UsageError
+from neuroonco.models.conversation import UNFINISHED_CODES
+from neuroonco.models.crowd import run_crowd
+from neuroonco.models.endpoints import ResolvedModel, resolve
+from neuroonco.models.protocol import ModelClient
+from neuroonco.outcomes import Quarantined
+
+if TYPE_CHECKING:
+    from neuroonco.models.recorded import CallCounts
+    from neuroonco.models.retry import Patience
+    from neuroonco.models.served import ServedClient
+
+T = TypeVar("T")
+R = TypeVar("R")
+Ask = Callable[[ModelClient, T], Coroutine[Any, Any, R]]
+LEDGER_FILE = "ledger.sqlite"
+"""Name of the ledger where none is named: in a run's folder, or beside the file that is written."""
+
+
+@dataclass
+class Asking:
+    """How models are asked in one command; nothing of it changes what an answer that is there says.
+
+    Attributes:
+        ledger: file or URL; None: :data:`LEDGER_FILE` in the folder of the run.
+        endpoints: the user's TOML of endpoints.
+        replay: take every answer from the ledger.
+        max_cost_usd: of all models together, in this command.
+        concurrency: calls under way at once; None: as the endpoint says.
+        patience: how long a call is tried; None: as long as the client thinks right.
+        batch: hand calls to the provider as files, and collect the answers in a later run.
+        say: is given a line on what was asked.
+        spent_usd: so far.
+    """
+
+    ledger: str | Path | None = None
+    endpoints: Path | None = None
+    replay: bool = False
+    max_cost_usd: float | None = None
+    concurrency: int | None = None
+    patience: "Patience | None" = None
+    batch: bool = False
+    say: Callable[[str], None] = lambda _line: None
+    spent_usd: float = field(default=0.0, init=False)
+
+    def resolved(self, name: str) -> ResolvedModel:
+        """A model by its name.
+
+        Raises:
+            UsageError, InputError: see :func:`neuroonco.models.endpoints.resolve`.
+        """
+        model = resolve(name, self.endpoints)
+        if self.concurrency is None:
+            return model
+        endpoint = model.endpoint.model_copy(update={"concurrency": self.concurrency})
+        return model.model_copy(update={"endpoint": endpoint})
+
+    def place(self, folder: Path) -> str:
+        """Where the ledger of a command is that writes into ``folder``."""
+        place = str(self.ledger or folder / LEDGER_FILE)
+        return place if "://" in place else str(Path(place).absolute())
+
+
+def ask_all(
+    items: Iterable[T],
+    ask: Ask[T, R],
+    model: ResolvedModel,
+    asking: Asking,
+    place: str,
+    *,
+    what: str = "",
+    each: Callable[[R], None] = lambda _result: None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> int:
+    """Put all items to a model.
+
+    Args:
+        items: taken as there is room.
+        ask: what to ask of one.
+        model: whom.
+        asking: how.
+        place: of the ledger.
+        what: is asked, in the line that says what became of it.
+        each: takes the results, in the order of the items.
+        progress: told how many have come.
+
+    Returns:
+        How many answers the ledger did not hold before.
+
+    Raises:
+        PrerequisiteError: no key.
+        ProviderError: the limit of cost is reached, or no call was answered; what was answered is in the ledger.
+        InputError: the ledger cannot be used, or holds none of the answers that are to be replayed.
+        UsageError: options that exclude each other.
+        PendingError: the provider works on batches.
+    """
+    if asking.batch and not asking.replay:
+        from neuroonco.walk.batching import ask_in_batches
+
+        if asking.max_cost_usd is not None:
+            what = "what a batch costs is known when it is done"
+            raise UsageError("BATCH_COST", what, fix="leave --max-cost or --batch out")
+        return ask_in_batches(items, ask, model, place, each=each, progress=progress)
+    shown = f"{what} by {model.name}" if what else model.name
+    counts, failure = _ask_at_once(items, ask, model, asking, place, shown, each, progress)
+    _require_answers(model, counts, failure)
+    return sum(counts.asked.values())
+
+
+def _ask_at_once(
+    items: Iterable[T],
+    ask: Ask[T, R],
+    model: ResolvedModel,
+    asking: Asking,
+    place: str,
+    shown: str,
+    each: Callable[[R], None],
+    progress: Callable[[int], None],
+) -> "tuple[CallCounts, str | None]":
+    """What became of the calls, and the first that failed."""
+    from neuroonco.models.ledger import Ledger
+    from neuroonco.models.recorded import RecordedClient
+
+    failures: list[str] = []
+
+    def take(result: R) -> None:
+        if isinstance(result, Quarantined) and result.code in UNFINISHED_CODES and not failures:
+            failures.append(result.message)
+        each(result)
+
+    served = None if asking.replay else _served(model, asking)
+    with Ledger(place, create=not asking.replay) as ledger:
+        client = RecordedClient(ledger, served, replay=asking.replay, name=model.name)
+        try:
+            run_crowd(
+                items,
+                lambda item: ask(client, item),
+                at_once=model.endpoint.concurrency,
+                each=take,
+                progress=progress,
+                on_stop=client.stop_asking,
+                close=None if served is None else served.aclose,
+            )
+        finally:
+            asking.spent_usd += client.counts.cost_usd
+            asking.say(line_of(shown, client.counts))
+    return client.counts, failures[0] if failures else None
+
+
+def _served(model: ResolvedModel, asking: Asking) -> "ServedClient":
+    from neuroonco.models.pacing import CostBudget
+    from neuroonco.models.served import ServedClient
+
+    budget = CostBudget(asking.max_cost_usd, asking.spent_usd)
+    return ServedClient(model, budget=budget, patience=asking.patience)
+
+
+def _require_answers(model: ResolvedModel, counts: "CallCounts", failure: str | None) -> None:
+    """Refuse to call it done where not one call was answered."""
+    if counts.from_ledger:
+        return
+    if counts.missing:
+        fix = "pass the ledger that was written when the model was asked, or leave --replay out"
+        raise InputError("LEDGER_MISSES", f"the ledger holds no answer of {model.name} to these calls", fix=fix)
+    if counts.asked and not any(status.is_final for status in counts.asked):
+        what = f"none of {sum(counts.asked.values())} calls was answered; {failure or 'no reason'}"
+        raise ProviderError("MODEL_UNANSWERED", what, where=model.name, fix="check the endpoint and run it again")
+
+
+def line_of(what: str, counts: "CallCounts") -> str:
+    """One line on what was asked of whom, and what it cost."""
+    asked = sum(counts.asked.values())
+    ends = _list({status.value: n for status, n in counts.asked.items()})
+    parts = [f"{what}: {asked} calls asked{ends}", f"{counts.from_ledger} answered by the ledger"]
+    if counts.missing:
+        parts.append(f"{counts.missing} not in the ledger")
+    parts.append(f"{counts.input_tokens} tokens in, {counts.output_tokens} out")
+    parts.append("cost unknown" if counts.unpriced and not counts.cost_usd else f"{counts.cost_usd:.4f} USD")
+    return ", ".join(parts)
+
+
+def _list(counts: Mapping[str, int]) -> str:
+    shown = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()) if n)
+    return f" ({shown})" if shown else ""
