@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from neuroonco import store
+from neuroonco.cli.ledger_text import described, figures
 from neuroonco.cli.options import AsJson, LedgerPlace
 from neuroonco.cli.output import result, result_json, say
 from neuroonco.errors import InputError, UsageError, printable
-from neuroonco.models.ledger_records import LedgerEntry, LedgerStats
+from neuroonco.models.ledger_records import LedgerEntry
 
 if TYPE_CHECKING:  # databases take a while to import, and other commands take a name from here
     from neuroonco.models.ledger import Ledger
@@ -81,30 +82,6 @@ def show_command(
         result(described(entry))
 
 
-def described(entry: LedgerEntry) -> str:
-    """A call for a person; texts of models and slices are escaped line by line."""
-    call, answer = entry.call, entry.answer
-    paid = "unknown" if entry.cost_usd_total is None else f"{entry.cost_usd_total:.6f} USD"
-    facts = {
-        "call": entry.request_hash,
-        "model": answer.model if answer.served_model is None else f"{answer.model} (served {answer.served_model})",
-        "purpose": f"{call.purpose}; prompt {call.prompt_name} {call.prompt_sha256[:12]}",
-        "picture": call.image_sha256 or "none",
-        "asked": f"{answer.asked_at or entry.first_asked_at}; {entry.attempts_total} requests; cost {paid}",
-        "status": f"{answer.status.value}; finish reason {answer.finish_reason}",
-        "error": answer.error,
-    }
-    lines = [f"{name}: {printable(value)}" for name, value in facts.items() if value is not None]
-    for turn in call.turns:
-        lines += [f"{printable(turn.role)}:", *_indented(turn.text)]
-    lines += ["answer:", *_indented(answer.text if answer.text is not None else "(none)")]
-    return "\n".join([*lines, ""])
-
-
-def _indented(text: str) -> list[str]:
-    return [f"    {printable(line)}" for line in text.split("\n")]
-
-
 @recorded.command("stats")
 def stats_command(ledger: LedgerPlace = None, as_json: AsJson = False) -> None:
     """Add up calls, tokens, cost, latency and requests, by model, purpose and status.
@@ -120,22 +97,7 @@ def stats_command(ledger: LedgerPlace = None, as_json: AsJson = False) -> None:
         return
     for row in stats:
         head = f"{printable(row.model)}, {printable(row.purpose)}, {row.status.value}"
-        result("\n    ".join([head, *_figures(row)]) + "\n")
-
-
-def _figures(row: LedgerStats) -> list[str]:
-    """One group for a person, at any width of the terminal."""
-    tokens = f"{row.input_tokens} in, {row.output_tokens} out" if row.counted else "not counted"
-    cost = "unknown" if row.cost_usd is None else f"{row.cost_usd:.4f} USD"
-    latency = "not measured"
-    if row.latency_median_s is not None and row.latency_p95_s is not None:
-        latency = f"median {row.latency_median_s:.3f} s, 95th percentile {row.latency_p95_s:.3f} s"
-    return [
-        f"calls: {row.n}, in {row.attempts} requests",
-        f"tokens: {tokens} (n = {row.counted})",
-        f"cost: {cost} (n = {row.priced})",
-        f"latency: {latency} (n = {row.timed})",
-    ]
+        result("\n    ".join([head, *figures(row)]) + "\n")
 
 
 @recorded.command("replay")

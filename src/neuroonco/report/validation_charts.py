@@ -12,21 +12,21 @@ from neuroonco.intervals import Estimate
 from neuroonco.score.validation_records import Aim, Calibration, Curve
 
 LEFT, TOP, WIDTH, HEIGHT = 46, 10, 380, 260
-RIGHT_MARGIN, BOTTOM_MARGIN = 14, 44
+RIGHT_MARGIN, BOTTOM_MARGIN = 26, 44
 PRECISION_FROM = 0.5
 """Lower end of the precision axis: below it a label is worse than a coin, and the upper half is where curves differ."""
 MIN_N = 10
-"""Points of a curve that rest on fewer values are not drawn: their intervals are wider than the chart."""
+"""A line ends where it rests on fewer values: their intervals are wider than the chart."""
 
 
 def curve_chart(curves: Sequence[tuple[str, Curve]], aims: Sequence[tuple[str, Aim]] = ()) -> Markup:
     """Precision (upwards) over omission (to the right) of several labels, the label as given marked by a dot.
 
     Args:
-        curves: (style class, curve); the band around a line is the interval of the precision.
+        curves: (style class, curve); the band around the last line is the interval of its precision.
         aims: (style class, what to reach): a cross at its omission and precision.
     """
-    lines = "".join(_band(name, curve) for name, curve in curves)
+    lines = "".join(_band(name, curve) for name, curve in curves[-1:])
     lines += "".join(_line(name, curve) for name, curve in curves)
     crosses = "".join(
         _cross(name, _x(aim.omission), _y(aim.precision))
@@ -60,7 +60,8 @@ def shade(share: float) -> str:
 
 
 def _drawn(curve: Curve) -> list[tuple[float, Estimate]]:
-    found = [(p.omission.value, p.precision) for p in curve.points if p.precision.n >= MIN_N]
+    kept = [p for number, p in enumerate(curve.points) if number == 0 or p.precision.n >= MIN_N]
+    found = [(p.omission.value, p.precision) for p in kept]
     return [(omission, precision) for omission, precision in found if omission is not None]
 
 
@@ -95,7 +96,8 @@ def _chart(parts: str, ticks: Sequence[float], y: Callable[[float], float], acro
     grid += "".join(_path("grid", [(_x(t), TOP), (_x(t), TOP + HEIGHT)]) for t in (0.0, 0.25, 0.5, 0.75, 1.0))
     text = "".join(_text(LEFT - 6, y(t) + 4, f"{t:.0%}", "end") for t in ticks)
     text += "".join(_text(_x(t), TOP + HEIGHT + 16, f"{t:.0%}", "middle") for t in (0.0, 0.25, 0.5, 0.75, 1.0))
-    text += _text(LEFT + WIDTH / 2, TOP + HEIGHT + 34, across, "middle") + _text(LEFT + 6, TOP + 14, up, "start")
+    text += _text(LEFT + WIDTH / 2, TOP + HEIGHT + 34, across, "middle")
+    text += _text(LEFT + 6, TOP + HEIGHT - 8, up, "start")
     size = f"0 0 {LEFT + WIDTH + RIGHT_MARGIN} {TOP + HEIGHT + BOTTOM_MARGIN}"
     # Numbers, class names and words of this module only: nothing from data enters the markup.
     return Markup(f"<svg class='plot' viewBox='{size}' role='img' focusable='false'>{grid}{parts}{text}</svg>")  # noqa: S704

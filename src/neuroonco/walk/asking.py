@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from neuroonco.errors import InputError, ProviderError, UsageError
+from neuroonco.models.as_sent import AsSent
 from neuroonco.models.conversation import UNFINISHED_CODES
-from neuroonco.models.crowd import run_crowd
+from neuroonco.models.crowd import Brake, run_crowd
 from neuroonco.models.endpoints import ResolvedModel, resolve
 from neuroonco.models.protocol import ModelClient
 from neuroonco.outcomes import Quarantined
 
 if TYPE_CHECKING:
+    from neuroonco.models.pacing import CostBudget
     from neuroonco.models.recorded import CallCounts
     from neuroonco.models.retry import Patience
     from neuroonco.models.served import ServedClient
@@ -37,12 +39,12 @@ class Asking:
         ledger: file or URL; None: :data:`LEDGER_FILE` in the folder of the run.
         endpoints: the user's TOML of endpoints.
         replay: take every answer from the ledger.
-        max_cost_usd: of all models together, in this command.
+        max_cost_usd: of all models and stages together, in this command.
         concurrency: calls under way at once; None: as the endpoint says.
         patience: how long a call is tried; None: as long as the client thinks right.
         batch: hand calls to the provider as files, and collect the answers in a later run.
         say: is given a line on what was asked.
-        spent_usd: so far.
+        budget: what all stages share, from the first that asks.
     """
 
     ledger: str | Path | None = None
@@ -53,7 +55,12 @@ class Asking:
     patience: "Patience | None" = None
     batch: bool = False
     say: Callable[[str], None] = lambda _line: None
-    spent_usd: float = field(default=0.0, init=False)
+    budget: "CostBudget | None" = field(default=None, init=False)
+
+    @property
+    def spent_usd(self) -> float:
+        """So far; an answer without counted tokens, or a lost one, with the most that it was thought to cost."""
+        return 0.0 if self.budget is None else self.budget.spent_usd
 
     def resolved(self, name: str) -> ResolvedModel:
         """A model by its name.
@@ -106,6 +113,7 @@ def ask_all(
         UsageError: options that exclude each other.
         PendingError: the provider works on batches.
     """
+    ask = asked_as_sent(ask, model)
     if asking.batch and not asking.replay:
         from neuroonco.walk.batching import ask_in_batches
 
@@ -117,6 +125,11 @@ def ask_all(
     counts, failure = _ask_at_once(items, ask, model, asking, place, shown, each, progress)
     _require_answers(model, counts, failure)
     return sum(counts.asked.values())
+
+
+def asked_as_sent(ask: Ask[T, R], model: ResolvedModel) -> Ask[T, R]:
+    """The same question, whose calls the ledger knows by what the model's endpoint is sent."""
+    return lambda client, item: ask(AsSent(client, model.endpoint), item)
 
 
 def _ask_at_once(
@@ -140,9 +153,10 @@ def _ask_at_once(
             failures.append(result.message)
         each(result)
 
-    served = None if asking.replay else _served(model, asking)
+    brake = Brake()
+    served = None if asking.replay else _served(model, asking, brake.stopping)
     with Ledger(place, create=not asking.replay) as ledger:
-        client = RecordedClient(ledger, served, replay=asking.replay, name=model.name)
+        client = RecordedClient(ledger, served, replay=asking.replay, name=model.name, stopping=brake.stopping)
         try:
             run_crowd(
                 items,
@@ -150,21 +164,21 @@ def _ask_at_once(
                 at_once=model.endpoint.concurrency,
                 each=take,
                 progress=progress,
-                on_stop=client.stop_asking,
+                brake=brake,
                 close=None if served is None else served.aclose,
             )
         finally:
-            asking.spent_usd += client.counts.cost_usd
             asking.say(line_of(shown, client.counts))
     return client.counts, failures[0] if failures else None
 
 
-def _served(model: ResolvedModel, asking: Asking) -> "ServedClient":
+def _served(model: ResolvedModel, asking: Asking, stopping: Callable[[], bool]) -> "ServedClient":
     from neuroonco.models.pacing import CostBudget
     from neuroonco.models.served import ServedClient
 
-    budget = CostBudget(asking.max_cost_usd, asking.spent_usd)
-    return ServedClient(model, budget=budget, patience=asking.patience)
+    if asking.budget is None:
+        asking.budget = CostBudget(asking.max_cost_usd)
+    return ServedClient(model, budget=asking.budget, patience=asking.patience, stopping=stopping)
 
 
 def _require_answers(model: ResolvedModel, counts: "CallCounts", failure: str | None) -> None:

@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from neuroonco.errors import PendingError
 from neuroonco.models.batch import BatchClient
-from neuroonco.models.batch_store import BatchState, batch_rows
+from neuroonco.models.batch_records import BatchCounts
+from neuroonco.models.batch_store import BatchRow, BatchState, batch_rows
 from neuroonco.models.chat_completions import ChatCompletions
 from neuroonco.models.crowd import crowd
 from neuroonco.models.endpoints import ResolvedModel
@@ -24,7 +25,7 @@ R = TypeVar("R")
 MAX_BATCH_BYTES = 512 * 1024**2
 """A file of results larger than this is none of ours."""
 TIMEOUT_S = 600.0
-"""Of one request: a file of a hundred megabytes takes a while."""
+"""Longest silence of one request: a file of a hundred megabytes takes a while."""
 CONNECTIONS = 4
 SHOWN_IDS = 5
 
@@ -49,13 +50,24 @@ def ask_in_batches(
     with Ledger(place) as ledger:
         client = asyncio.run(_pass(items, ask, model, ledger, each, progress))
         if client.counts.waiting:
-            rows = batch_rows(ledger, model=model.name, state=BatchState.SUBMITTED)
-            ids = [row.provider_batch_id or row.batch_key for row in rows]
-            shown = ", ".join(ids[:SHOWN_IDS]) + (f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else "")
-            what = f"{client.counts.waiting} calls wait in batches: {shown}"
-            fix = "run the same command later; `neuroonco ledger batches` shows how far they are"
-            raise PendingError("BATCH_PENDING", what, where=model.name, fix=fix)
+            rows = list(batch_rows(ledger, model=model.name, state=BatchState.SUBMITTED))
+            raise _pending(model.name, client.counts, rows)
     return sum(client.counts.collected.values())
+
+
+def _pending(name: str, counts: BatchCounts, rows: list[BatchRow]) -> PendingError:
+    """What waits, where, and what to do about it."""
+    what = f"{counts.waiting} calls wait in batches: {_shown([row.provider_batch_id or row.batch_key for row in rows])}"
+    fix = "run the same command later; `neuroonco ledger batches` shows how far they are"
+    if counts.vanished:
+        what += f"; the provider does not know {_shown(counts.vanished)}"
+        release = f"neuroonco ledger batches --release {counts.vanished[0]}"
+        fix += f"; for a batch that it does not know, use the key that submitted it, or give it up: {release}"
+    return PendingError("BATCH_PENDING", what, where=name, fix=fix)
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[:SHOWN_IDS]) + (f" and {len(names) - SHOWN_IDS} more" if len(names) > SHOWN_IDS else "")
 
 
 async def _pass(
@@ -70,7 +82,7 @@ async def _pass(
     headers = ChatCompletions().headers(connection.key)
     sdk = sdk_client(connection, headers, timeout_s=TIMEOUT_S, concurrency=CONNECTIONS, limit_bytes=MAX_BATCH_BYTES)
     try:
-        client = BatchClient(ledger, model, sdk)
+        client = BatchClient(ledger, model, sdk, key=connection.key)
         try:
             await client.collect()
             done = 0

@@ -15,6 +15,7 @@ from neuroonco.audit.apply import apply_answers
 from neuroonco.audit.physics import PhysicsRules, answer_labels
 from neuroonco.audit.records import AuditAnswer, AuditedLabel
 from neuroonco.fusion.records import FusedLabel
+from neuroonco.models.as_sent import ways_of_asking
 from neuroonco.models.conversation import UNFINISHED_CODES
 from neuroonco.models.endpoints import ResolvedModel
 from neuroonco.outcomes import Quarantined, Record, StageOutcome
@@ -28,7 +29,7 @@ from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice
 from neuroonco.streams import QUARANTINED, Rows, ShardOutcome, Shards, rows_of
 from neuroonco.vocabulary import ReadingKind
-from neuroonco.walk.asking import Ask, Asking, ask_all
+from neuroonco.walk.asking import Ask, Asking, ask_all, asked_as_sent
 from neuroonco.walk.folders import DESCRIBE, FUSE
 from neuroonco.walk.profile import MEASURING, PHYSICS, ReaderPlan
 from neuroonco.walk.questions import AuditQuestion, ReadingQuestion, with_slices
@@ -87,7 +88,7 @@ def _parameters(role: str, model: ResolvedModel | None, asked: str, brief: Brief
         role: model.name,
         f"{role}_prompt": prompt(asked).sha256,
         "repair_prompt": prompt("repair").sha256,
-        f"{role}_picture": [model.endpoint.image_max_side_px, model.endpoint.image_format],
+        f"{role}_endpoint": ways_of_asking(model.endpoint),
         "tell_tumor_type": brief.tell_tumor_type,
         "max_tokens": brief.max_tokens,
     }
@@ -211,8 +212,8 @@ def _replayed(
     from neuroonco.models.recorded import RecordedClient
 
     async def replay(held: Ledger) -> list[R | Quarantined]:
-        client = RecordedClient(held, None, replay=True, name=model.name)
-        return await asyncio.gather(*(ask(client, item) for item in items))
+        client, put = RecordedClient(held, None, replay=True, name=model.name), asked_as_sent(ask, model)
+        return await asyncio.gather(*(put(client, item) for item in items))
 
     outcome: StageOutcome[R] = StageOutcome()
     with Ledger(ledger, create=False) as held:

@@ -1,0 +1,110 @@
+"""Bootstrap over slices: what is said of one slice is not independent of the rest said of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from neuroonco.intervals import Estimate, wilson
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+BLOCK = 64
+"""Resamples whose weights are turned into floating point at a time."""
+MIN_SHARE = 0.5
+"""Of the resamples must have a figure, or there is no interval."""
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """How often each slice is drawn in each resample; the same for the same arguments.
+
+    Attributes:
+        slices: how many there are, in an order that does not depend on how they came.
+        number: how many resamples.
+        seed: of the draws.
+    """
+
+    slices: int
+    number: int
+    seed: int
+
+    @cached_property
+    def weights(self) -> npt.NDArray[np.uint8]:
+        """(number, slices) counts; a slice drawn more than 255 times counts as 255."""
+        drawn = np.zeros((self.number, self.slices), np.uint8)
+        if self.slices:
+            rng = np.random.default_rng(self.seed)
+            for row in drawn:
+                counts = np.bincount(rng.integers(0, self.slices, self.slices), minlength=self.slices)
+                row[:] = np.minimum(counts, 255)
+        return drawn
+
+    def totals(self, columns: Counts) -> Floats:
+        """Sums over slices in each resample.
+
+        Args:
+            columns: (slices, k) counts.
+
+        Returns:
+            (number, k).
+        """
+        values = np.asarray(columns, np.float64)
+        blocks = [self.weights[i : i + BLOCK].astype(np.float64) @ values for i in range(0, self.number, BLOCK)]
+        return np.concatenate(blocks) if blocks else np.zeros((0, values.shape[1]))
+
+
+def clustered(successes: Counts, n: Counts, resamples: Resamples) -> list[Estimate]:
+    """Pooled proportions whose interval takes slices, not values, as independent.
+
+    The interval is the range between the 2.5th and the 97.5th percentile over resamples of whole slices. Where no
+    resample differs, as where every value is right, such a range would claim certainty: it is then the Wilson
+    interval with as many cases as there are slices with values.
+
+    Args:
+        successes: (slices, k) counts.
+        n: (slices, k) counts, at least the successes.
+        resamples: over these slices.
+
+    Returns:
+        k proportions; ``n`` of each is the number of values, not of slices.
+
+    >>> right, stated = np.array([[2], [0], [1]]), np.array([[2], [1], [1]])
+    >>> found = clustered(right, stated, Resamples(3, 200, 1))[0]
+    >>> found.value, found.n
+    (0.75, 4)
+    >>> clustered(stated, stated, Resamples(3, 200, 1))[0] == Estimate(value=1.0, low=wilson(3, 3).low, high=1.0, n=4)
+    True
+    """
+    hits, all_ = resamples.totals(successes), resamples.totals(n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.where(all_ > 0, hits / all_, np.nan)
+    return [
+        _pooled(int(successes[:, k].sum()), int(n[:, k].sum()), int((n[:, k] > 0).sum()), shares[:, k])
+        for k in range(n.shape[1])
+    ]
+
+
+def _pooled(successes: int, n: int, slices: int, shares: Floats) -> Estimate:
+    if n == 0:
+        return wilson(0, 0)
+    value = successes / n
+    low, high = percentiles(shares) or (value, value)
+    if low == high:
+        few = wilson(round(value * slices), slices)
+        low, high = few.low or 0.0, few.high or 0.0
+    return Estimate(value=value, low=min(low, value), high=max(high, value), n=n)
+
+
+def percentiles(values: Floats) -> tuple[float, float] | None:
+    """The middle 95 % of what resamples gave; None where too few of them gave anything.
+
+    >>> percentiles(np.array([np.nan, np.nan, 1.0])) is None
+    True
+    """
+    known = values[~np.isnan(values)]
+    if known.size == 0 or known.size < MIN_SHARE * values.size:
+        return None
+    low, high = np.percentile(known, (2.5, 97.5))
+    return float(low), float(high)
