@@ -127,7 +127,8 @@ def tell_what_became(run: Path, log: Path, described: int, seconds: float) -> No
         )
         lost = before - kept - dropped - quarantined
         print(f"{stage}: {len(before)} slices in; {len(kept)} kept, {len(dropped)} dropped, "
-              f"{len(quarantined)} quarantined, {len(lost)} lost")  # fmt: skip
+              f"{len(quarantined)} quarantined ({len(kept & quarantined)} of these with one of two readings), "
+              f"{len(lost)} lost")  # fmt: skip
         print(f"    {dict(Counter(column(run / stage / 'dropped.parquet', 'reason')))}"
               f" {dict(Counter(column(run / stage / 'quarantined.parquet', 'code')))}")  # fmt: skip
         before = kept

@@ -9,8 +9,8 @@ sure each reading has to be of each sign (``read.sure_*``). On one machine, the 
 
 What it does:
 
-1. Each phantom with a lesion is measured as drawn and in two worse copies (gain, gamma, blur, more noise), so that no
-   model leans on one scanner. Its true mask gives one row, a lesion detected without the mask another.
+1. Each phantom with a lesion is measured with its true mask, as drawn and in two worse copies (gain, gamma, blur, more
+   noise), so that no model leans on one scanner; and, as drawn, where a lesion is detected without the mask.
 2. Five-fold cross-validation by phantom gives each row the probabilities of models that never saw the phantom.
 3. On those, the thresholds are chosen that leave out least where fused labels (both readings agree, or on a coarser
    term) are as precise as wanted; every wrong label counts as much as ``price`` left out, the same for all signs.
@@ -21,7 +21,6 @@ the other style: ``neuroonco validate``.
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,17 +28,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from reader_thresholds import PACKAGE, Judged, choose, say, show, write_rules
 
 from neuroonco import store
 from neuroonco.images import Gray, Mask, read_image
-from neuroonco.intervals import wilson
 from neuroonco.phantoms.generate import draw_phantom
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.readings import brain, lesion
-from neuroonco.readings.decide import measured_enough, model_name, named
+from neuroonco.readings.decide import measured_enough, model_name
 from neuroonco.readings.evidence import FEATURES, evidence_of
 from neuroonco.readings.logistic import FeatureValues, FittedOn, LogisticModel, fit_logistic
-from neuroonco.readings.records import SignValue
 from neuroonco.readings.rules import ReadRules
 from neuroonco.readings.site import site_of
 from neuroonco.rules import load_rules
@@ -51,22 +49,12 @@ from neuroonco.vocabulary import (
     ReadingKind,
     Sign,
     assessable,
-    coarsenings,
 )
 
-PACKAGE = Path(__file__).resolve().parents[1] / "src" / "neuroonco"
 FOLDS = 5
 COPIES = 2
 L2 = 4.0
-"""The strongest penalty whose cross-validated log loss is within two percent of the best one's."""
-WANTED = {LesionBasis.MASK: 0.965, LesionBasis.DETECTED: 0.96}
-"""Fused precision to reach in cross-validation: above the aims of 0.95 and 0.94, as other phantoms are never easier."""
-LEAST = {LesionBasis.MASK: 0.9, LesionBasis.DETECTED: 0.9}
-"""Fused precision that every sign must reach, or nothing is said of it."""
-GRID = tuple(round(0.4 + 0.025 * n, 3) for n in range(24))
-NEVER = 1.1
-"""A threshold above every probability."""
-PRICES = (2.0, 3.0, 4.0, 6.0, 9.0, 13.0, 19.0, 28.0, 40.0)
+"""Penalty on the weights: strong for some hundred rows, so that single phantoms teach little."""
 DETECTED_FROM = 0.3
 """Overlap with the true mask from which a detected lesion is the lesion, and its signs are right or wrong."""
 
@@ -101,9 +89,11 @@ def main() -> int:
     wanted = [LesionBasis.MASK, LesionBasis.DETECTED] if options.basis is None else [LesionBasis(options.basis)]
     rows: dict[LesionBasis, list[Row]] = {basis: [] for basis in wanted}
     for truth, image, mask in phantoms(options.seed, options.number, options.phantoms):
-        for picture in (image, *worse_copies(image, truth.number)):
-            for basis, row in measured(truth, picture, mask, rules, wanted):
-                rows[basis].append(row)
+        for basis, row in measured(truth, image, mask, rules, wanted):
+            rows[basis].append(row)
+        if LesionBasis.MASK in wanted and mask is not None:
+            for picture in worse_copies(image, truth.number):
+                rows[LesionBasis.MASK] += [row for _, row in measured(truth, picture, mask, rules, [LesionBasis.MASK])]
     sure: dict[str, float] = {}
     for basis, found in rows.items():
         sure |= fit(found, basis, options)
@@ -175,14 +165,6 @@ def evidence_at(
     return None if site is None or where.sum() < rules.min_lesion_px else evidence_of(site, kind)
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Cross-validated probabilities of one sign on the rows that were drawn, by reading; None: nothing measured."""
-
-    true: tuple[SignValue | None, ...]
-    said: Mapping[ReadingKind, tuple[Mapping[str, float] | None, ...]]
-
-
 def fit(rows: Sequence[Row], basis: LesionBasis, options: argparse.Namespace) -> dict[str, float]:
     """Models of all signs on one kind of outline, and the thresholds by the names of their rules."""
     judged: dict[Sign, Judged] = {}
@@ -229,7 +211,7 @@ def crossed(
 def fitted(name: str, rows: Sequence[Row], sign: Sign, kind: ReadingKind, options: argparse.Namespace) -> LogisticModel:
     """One model fitted to some rows."""
     true = [row.truth.signs.get(sign) for row in rows]
-    where = "with mask" if name.endswith(LesionBasis.MASK) else "as detected"
+    given = name.endswith(LesionBasis.MASK)
     return fit_logistic(
         [row.evidence[kind] or {} for row in rows],
         [str(value) for value in true],
@@ -241,114 +223,11 @@ def fitted(name: str, rows: Sequence[Row], sign: Sign, kind: ReadingKind, option
             style=PhantomStyle.TUNED,
             number=options.number,
             rows=len(rows),
-            note=f"as drawn and in worse copies, {where}",
+            note="with mask, as drawn and in worse copies" if given else "as detected, as drawn",
         ),
         classes=[value for value in SIGN_VALUES[sign] if value in true],
         balanced=True,
     )
-
-
-def agreed(a: SignValue | None, b: SignValue | None) -> SignValue | None:
-    """What fusion makes of two values: the finest term that is true of both."""
-    if a is None or b is None:
-        return None
-    return next((v for v in coarsenings(a) if v in coarsenings(b)), None)
-
-
-def tally(values: Sequence[SignValue | None], true: Sequence[SignValue | None]) -> tuple[int, int, int]:
-    """How many values there are, how many are right, and how many could have been given."""
-    pairs = [(v, t) for v, t in zip(values, true, strict=True) if v is not None]
-    right = sum(t is not None and v in coarsenings(t) for v, t in pairs)
-    return len(pairs), right, sum(t is not None for t in true)
-
-
-def spoken(sign: Sign, judged: Judged, kind: ReadingKind, sure_from: float) -> list[SignValue | None]:
-    """What one reading says at a threshold."""
-    found = [None if p is None else named(sign, p, sure_from) for p in judged.said[kind]]
-    return [None if f is None else f[0] for f in found]
-
-
-def choose(judged: Mapping[Sign, Judged], basis: LesionBasis) -> tuple[float, dict[Sign, tuple[float, float]]]:
-    """The lowest price of a wrong label at which all signs together are as precise as wanted, and its thresholds."""
-    options: dict[Sign, list[tuple[tuple[float, float], tuple[int, int, int]]]] = {}
-    for sign, found in judged.items():
-        first, second = ({t: spoken(sign, found, kind, t) for t in GRID} for kind in ReadingKind)
-        options[sign] = [((NEVER, NEVER), (0, 0, 0))]
-        for a in GRID:
-            for b in GRID:
-                fused = [agreed(x, y) for x, y in zip(first[a], second[b], strict=True)]
-                said, right, asked = tally(fused, found.true)
-                if said >= 15 and right >= LEAST[basis] * said:
-                    options[sign].append(((a, b), (said, right, asked)))
-    for price in PRICES:
-        best = {
-            sign: max(rows, key=lambda row: (row[1][1] - price * (row[1][0] - row[1][1]), -sum(row[0])))
-            for sign, rows in options.items()
-        }
-        said, right = (sum(row[1][k] for row in best.values()) for k in (0, 1))
-        if said and right >= WANTED[basis] * said:
-            break
-    return price, {sign: row[0] for sign, row in best.items()}
-
-
-def show(judged: Mapping[Sign, Judged], thresholds: Mapping[Sign, tuple[float, float]]) -> None:
-    """Print what each reading and both together say, and how often they err together."""
-    total = [0, 0, 0]
-    for sign, found in judged.items():
-        values = {k: spoken(sign, found, k, t) for k, t in zip(ReadingKind, thresholds[sign], strict=True)}
-        fused = [agreed(a, b) for a, b in zip(*values.values(), strict=True)]
-        line = [f"{kind.value[0]} {figures(tally(v, found.true))}" for kind, v in values.items()]
-        counts = tally(fused, found.true)
-        total = [t + c for t, c in zip(total, counts, strict=True)]
-        sure = " ".join(f"{t:.3f}" for t in thresholds[sign])
-        say(
-            f"  {sign:17s} sure from {sure}  {'  '.join(line)}  fused {figures(counts, interval=True)}  "
-            f"errors together {together(*values.values(), found.true)}"
-        )
-    say(f"  {'all signs':17s} fused {figures((total[0], total[1], total[2]), interval=True)}")
-
-
-def say(line: str) -> None:
-    """Print one line of a table."""
-    sys.stdout.write(line + "\n")
-
-
-def figures(counts: tuple[int, int, int], *, interval: bool = False) -> str:
-    """Precision and omission as text."""
-    said, right, asked = counts
-    found = wilson(right, said)
-    if found.value is None or found.low is None or found.high is None:
-        return "says nothing"
-    span = f" [{found.low:.3f}, {found.high:.3f}]" if interval else ""
-    return f"{found.value:.3f}{span}/{1 - said / max(1, asked):.3f} n={said}"
-
-
-def together(
-    first: Sequence[SignValue | None], second: Sequence[SignValue | None], true: Sequence[SignValue | None]
-) -> str:
-    """Phi coefficient of the two readings' errors where both say something."""
-    wrong = np.array(
-        [
-            [v not in coarsenings(t) for v in (a, b)]
-            for a, b, t in zip(first, second, true, strict=True)
-            if a is not None and b is not None and t is not None
-        ]
-    )
-    if len(wrong) < 2 or (wrong.std(axis=0) == 0).any():
-        return "no errors to compare"
-    return f"{np.corrcoef(wrong.T.astype(float))[0, 1]:.2f}"
-
-
-def write_rules(sure: Mapping[str, float]) -> None:
-    """Put the thresholds into the shipped rule sets."""
-    for name in ("default", "paper"):
-        path = PACKAGE / "rules" / f"{name}.toml"
-        text = path.read_text("utf-8")
-        for rule, value in sure.items():
-            text, count = re.subn(rf"(\[read\.{rule}\]\nvalue = )[0-9.]+", rf"\g<1>{value:g}", text)
-            if count != 1:
-                raise SystemExit(f"{path}: no rule read.{rule}")
-        path.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

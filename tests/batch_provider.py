@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 
 Line = dict[str, Any]
@@ -32,6 +33,8 @@ class Provider:
         ends: status that a batch has when it is looked at; ``in_progress`` gives nothing.
         drop: route whose next request is worked on but not answered; ``lose``: not even worked on.
         refuse: HTTP status of the next creation of a batch.
+        says: message of every error.
+        during: called once, while the next upload is under way.
     """
 
     result: Result = answered
@@ -39,10 +42,13 @@ class Provider:
     drop: str = ""
     lose: str = ""
     refuse: int = 0
+    says: str = "not today"
+    during: Callable[[], object] | None = None
     files: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     page: int = 2
+    numbers: Iterator[int] = field(default_factory=count)
 
     def submitted(self) -> list[str]:
         """Names of all requests in all batches, with repeats."""
@@ -52,7 +58,7 @@ class Provider:
         """A new batch."""
         if self.refuse:
             status, self.refuse = self.refuse, 0
-            return status, {"error": {"message": "not today", "code": "batch_refused"}}
+            return status, {"error": {"message": self.says, "code": "batch_refused"}}
         raw = self.files[given["input_file_id"]]
         key = f"batch_{len(self.batches)}"
         self.batches[key] = {
@@ -101,7 +107,10 @@ class Provider:
         """One request."""
         parts = path.removeprefix("/v1/").split("/")
         if (method, path) == ("POST", "/v1/files"):
-            key = f"file_{len(self.files)}"
+            if self.during is not None:
+                during, self.during = self.during, None
+                during()
+            key = f"file_{next(self.numbers)}"
             self.files[key] = max(body.split(body.split(b"\r\n", 1)[0]), key=len).split(b"\r\n\r\n", 1)[1].strip()
             return 200, {"id": key, "object": "file", "bytes": 1, "created_at": 1, "filename": "x", "purpose": "batch"}
         if (method, path) == ("POST", "/v1/batches"):

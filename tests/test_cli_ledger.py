@@ -177,11 +177,12 @@ def test_batches_are_listed_and_given_up(ledger: Path, capsys: pytest.CaptureFix
     waiting = call("waits")
     with Ledger(ledger) as opened:
         batch_store.prepare(opened, "k1", MODEL, {waiting.request_hash(MODEL): waiting})
+        assert batch_store.waiting_in(opened, waiting.request_hash(MODEL)) == "k1"
     assert "k1" in said(capsys, "batches")[0]
     rows = json.loads(said(capsys, "batches", "--release", "k1", "--json")[0])
     assert [(row["state"], row["n"], row["waiting"]) for row in rows] == [("released", 1, 0)]
     with Ledger(ledger) as opened:
-        assert not batch_store.is_waiting(opened, waiting.request_hash(MODEL))
+        assert batch_store.waiting_in(opened, waiting.request_hash(MODEL)) is None
 
 
 def test_neither_keys_nor_the_environment_reach_a_ledger(

@@ -158,7 +158,13 @@ def test_one_object_is_found_whatever_stands_around_it(text: str) -> None:
         ('{"a": 1', "broken or cut off"),
         ('{"a": {"b": 1}, "c', "broken or cut off"),
         ('{"a": 1} {"a": ', "broken or cut off"),
-        ("{'a': 1}", "no JSON object"),
+        ("{'a': 1}", "broken"),
+        ('{x: {"a": 1}', "broken"),
+        ('{x: {"a": 1}}', "broken"),
+        ('{"a": 1} and {', "broken"),
+        ('{ [{"a": 1}]', "broken"),
+        ('{ {"a": 1} }', "broken"),
+        ('{shape: Round} {"a": 1}', "broken"),
         ('{"a": 1,}', "broken"),
         ('{"a": ' * 5000, "broken|deeply"),
         ('{"a": ' + "9" * 5000 + "}", "too long"),
@@ -178,3 +184,21 @@ def test_a_truncated_object_is_never_completed(document: dict[str, object], data
     assert one_object(text) == document
     with pytest.raises(AnswerError):
         one_object(text[:cut])
+
+
+@given(
+    st.text('ab ":,[]{', min_size=1, max_size=8),
+    st.dictionaries(st.text("ab", max_size=2), st.integers(), min_size=1, max_size=3),
+    st.sampled_from(["", "}", " }", "]}"]),
+)
+def test_no_object_is_taken_out_of_another_that_is_broken(before: str, inner: dict[str, int], after: str) -> None:
+    text = "{" + before + json.dumps(inner) + after
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        whole = None
+    try:
+        found = one_object(text)
+    except AnswerError:
+        return
+    assert found == whole

@@ -1,6 +1,7 @@
 """A crowd: order kept, memory bounded, stopped without losing what was at work."""
 
 import asyncio
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroonco.errors import InputError, ProviderError
-from neuroonco.models.crowd import WINDOW, run_crowd
+from neuroonco.models.crowd import WINDOW, Brake, run_crowd
 
 
 def run(items: object, work: object, at_once: int = 4, **options: object) -> list[object]:
@@ -36,6 +37,53 @@ def test_results_come_in_the_order_of_the_items(turns: list[int], at_once: int) 
 
     assert run(enumerate(turns), work, at_once) == list(range(len(turns)))
     assert most == min(at_once, len(turns))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["", "", "", "raises", "cancelled"])), max_size=12))
+def test_no_error_is_swallowed_whenever_it_comes(plan: list[tuple[int, str]]) -> None:
+    begun: list[int] = []
+    results: list[int] = []
+
+    async def work(item: tuple[int, tuple[int, str]]) -> int:
+        number, (turns, end) = item
+        begun.append(number)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if end == "raises":
+            raise ProviderError("PLANNED", f"item {number}")
+        if end == "cancelled":
+            raise asyncio.CancelledError
+        return number
+
+    failure: Exception | None = None
+    try:
+        run_crowd(enumerate(plan), work, at_once=4, each=results.append)
+    except (ProviderError, RuntimeError) as error:
+        failure = error
+    ends = [end for _, end in plan]
+    assert (failure is not None) == any(ends)
+    assert results == [number for number in begun if not ends[number]]
+    if not any(ends):
+        assert begun == list(range(len(plan)))
+    if isinstance(failure, ProviderError):
+        assert any(failure.what == f"item {number}" for number in begun if ends[number] == "raises")
+
+
+@pytest.mark.parametrize(
+    "end", [ProviderError("PLANNED", "planned"), asyncio.CancelledError()], ids=["error", "cancel"]
+)
+def test_the_last_item_may_fail_at_any_moment_around_the_end_of_its_neighbor(end: BaseException) -> None:
+    async def work(turns: int) -> int:
+        for _ in range(abs(turns)):
+            await asyncio.sleep(0)
+        if turns < 0:
+            raise end
+        return turns
+
+    for before, last in itertools.product(range(6), range(-6, 0)):
+        with pytest.raises((ProviderError, RuntimeError), match=r"planned|cancelled"):
+            run_crowd([before, last], work, at_once=4, each=lambda _: None)
 
 
 def test_no_more_is_taken_from_the_source_than_the_window_holds() -> None:
@@ -73,12 +121,13 @@ def test_an_error_stops_the_crowd_after_those_at_work_have_finished() -> None:
             await asyncio.sleep(0)
         return number
 
-    stops: list[str] = []
+    brake = Brake()
+    assert not brake.stopping()
     with pytest.raises(ProviderError, match="limit of cost"):
-        run_crowd(range(1000), work, at_once=4, each=results.append, on_stop=lambda: stops.append("stop"))
+        run_crowd(range(1000), work, at_once=4, each=results.append, brake=brake)
     assert max(begun) <= 13
     assert results == [number for number in begun if number != 10]
-    assert stops == ["stop"]
+    assert brake.stopping()
 
 
 @pytest.mark.parametrize("broken", ["source", "each"])
@@ -125,13 +174,13 @@ def test_connections_are_closed_in_the_same_loop_and_progress_is_told() -> None:
 INTERRUPTED = """
 import asyncio, os, signal, sys
 from neuroonco.errors import ProviderError
-from neuroonco.models.crowd import STOPPED, run_crowd
-presses, begun, done, stopped = int(sys.argv[1]), [], [], []
+from neuroonco.models.crowd import STOPPED, Brake, run_crowd
+presses, begun, done, brake = int(sys.argv[1]), [], [], Brake()
 async def work(number):
     begun.append(number)
     if number == 7:
         os.kill(os.getpid(), signal.SIGINT)
-    while not stopped:
+    while not brake.stopping():
         await asyncio.sleep(0)
     if presses == 0:
         raise ProviderError(STOPPED, "no new calls")
@@ -141,7 +190,7 @@ async def work(number):
         await asyncio.Event().wait()
     return number
 try:
-    run_crowd(range(5, 1000), work, at_once=3, each=done.append, on_stop=lambda: stopped.append(True))
+    run_crowd(range(5, 1000), work, at_once=3, each=done.append, brake=brake)
 except KeyboardInterrupt:
     print("interrupted", begun, done)
 assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -58,11 +58,21 @@ def test_shipped_endpoints_say_where_they_are_from_and_name_no_price() -> None:
 def test_names_are_taken_apart(name: str, model_id: str, base_url: str | None) -> None:
     resolved = resolve(name)
     assert (resolved.model_id, resolved.base_url) == (model_id, base_url)
-    assert resolved.name == f"{name.split(':')[0]}:{model_id}"
+    if name.startswith("server:") and base_url is not None:
+        assert resolved.name == name
+    else:
+        assert resolved.name == f"{name.split(':')[0]}:{model_id}"
 
 
 def test_the_name_holds_no_url_so_that_a_moved_server_is_the_same_model() -> None:
     assert resolve("vllm:m@http://127.0.0.1:1/v1").name == resolve("vllm:m@https://x.example/v1").name == "vllm:m"
+
+
+def test_two_servers_that_nobody_declared_are_not_the_same_model(mine: Path) -> None:
+    one, other = (resolve(f"server:m@http://{host}/v1").name for host in ("127.0.0.1:1", "127.0.0.1:2"))
+    assert one != other
+    assert resolve("server:m@http://127.0.0.1:1/v1/").name == one == "server:m@http://127.0.0.1:1/v1"
+    assert resolve("mine:m@http://127.0.0.1:1/v1", mine).name == "mine:m"
 
 
 @pytest.mark.parametrize(
@@ -127,8 +137,29 @@ def test_models_that_reason_are_sent_no_temperature(model: str, supported: bool)
 
 
 @pytest.mark.parametrize(
+    ("name", "thinks"),
+    [
+        ("openai:gpt-5-mini", True),
+        ("openai:o4-mini", True),
+        ("openai:gpt-5-chat-latest", False),
+        ("openai:gpt-4o-mini", False),
+        ("gemini:gemini-2.5-flash", True),
+        ("gemini:gemini-2.0-flash", False),
+        ("vllm:Qwen/Qwen3-VL-8B-Instruct", False),
+    ],
+)
+def test_models_that_reason_have_room_for_it(name: str, thinks: bool) -> None:
+    assert (resolve(name).endpoint.reasoning_tokens > 0) is thinks
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
+        ('[a]\ndescription="x"\nsource="y"\nadapter="anthropic"\nreasoning_effort="low"', "for the adapter openai"),
+        (
+            '[a]\ndescription="x"\nsource="y"\nadapter="anthropic"\n[a.models.b]\nreasoning_effort="low"',
+            "for the adapter openai",
+        ),
         ("[a]\nprice = 1", "description"),
         ('[a]\ndescription="x"\nsource="y"\nkey="sk-planted"', "a.key"),
         ('[a]\ndescription="x"\nsource="y"\nadapter="sk-planted"', "a.adapter"),

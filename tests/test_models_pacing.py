@@ -1,6 +1,7 @@
 """Pace and money: limits that hold, and come back."""
 
 import asyncio
+import json
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from fault_server import Fault, FaultServer
 from model_calls import FakeTime, answers_of, call, client_of, model_at
 from neuroonco.errors import ProviderError, UsageError
 from neuroonco.models.endpoint_records import Price
-from neuroonco.models.pacing import AdaptiveLimit, CostBudget, RateLimit
+from neuroonco.models.endpoints import shipped
+from neuroonco.models.pacing import AdaptiveLimit, CostBudget, RateLimit, most_input_tokens
 from neuroonco.models.served import ServedClient
 
 PRICE = Price(input=10.0, output=100.0)
@@ -23,7 +25,7 @@ COST_USD = PRICE.cost_usd(100, 20)
 
 def test_overload_halves_and_good_answers_restore_slowly() -> None:
     limit = AdaptiveLimit(16)
-    limit.overloaded(0)
+    limit.failed(0, overloaded=True)
     assert limit.limit == 8
     for _ in range(8):
         limit.succeeded()
@@ -36,16 +38,28 @@ def test_overload_halves_and_good_answers_restore_slowly() -> None:
 def test_one_overload_is_one_cut_however_many_requests_met_it() -> None:
     limit = AdaptiveLimit(16)
     for _ in range(10):
-        limit.overloaded(0)
+        limit.failed(0, overloaded=True)
     assert limit.limit == 8
-    limit.overloaded(1)
+    limit.failed(1, overloaded=True)
     assert limit.limit == 4
+
+
+def test_failures_without_an_answer_between_them_cut_as_an_overload_does() -> None:
+    limit = AdaptiveLimit(16)
+    for _ in range(10):
+        limit.failed(0, overloaded=False)
+        limit.failed(0, overloaded=False)
+        limit.succeeded()
+    assert limit.limit == 16
+    for _ in range(3):
+        limit.failed(0, overloaded=False)
+    assert limit.limit == 8
 
 
 def test_the_limit_never_falls_under_one() -> None:
     limit = AdaptiveLimit(2)
     for mark in range(10):
-        limit.overloaded(mark)
+        limit.failed(mark, overloaded=True)
     assert limit.limit == 1
 
 
@@ -71,7 +85,7 @@ def test_places_are_neither_lost_nor_doubled(moves: list[str], maximum: int) -> 
             elif move == "cancel" and tasks:
                 tasks[number % len(tasks)].cancel()
             elif move == "cut":
-                limit.overloaded(number)
+                limit.failed(number, overloaded=True)
             else:
                 limit.succeeded()
             if number % 3:
@@ -159,7 +173,7 @@ def test_every_answered_attempt_costs() -> None:
 def test_an_answer_that_was_lost_may_have_been_charged(fault: Fault, counted: bool) -> None:
     budget = CostBudget()
     answer = answers_of(FaultServer(faults=1, only=(fault,)), [call()], budget=budget, price_usd_per_million=PRICE)[0]
-    assert answer.cost_usd is None
+    assert answer.cost_usd == pytest.approx(budget.spent_usd)
     assert (budget.spent_usd > 0) is counted
 
 
@@ -192,6 +206,57 @@ def test_a_budget_is_shared_and_may_begin_with_what_was_spent() -> None:
             await budget.reserve(0.01)
 
     asyncio.run(run())
+
+
+def test_a_budget_goes_through_one_event_loop_after_the_other_and_through_waits_in_each() -> None:
+    budget = CostBudget(1.2)
+
+    async def stage() -> None:
+        async def one() -> None:
+            await budget.reserve(0.2)
+            await asyncio.sleep(0)
+            budget.settle(0.2, 0.05)
+
+        await asyncio.gather(*(one() for _ in range(9)))
+
+    asyncio.run(stage())
+    asyncio.run(stage())
+    assert budget.spent_usd == pytest.approx(0.9)
+    with pytest.raises(ProviderError, match="COST_LIMIT"):
+        asyncio.run(stage())
+
+
+def billed(input_tokens: int) -> FaultServer:
+    """A server that bills so many tokens for whatever it is sent."""
+    choice = {"message": {"content": "fine"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": input_tokens, "completion_tokens": 20}
+    data = json.dumps({"choices": [choice], "usage": usage}).encode()
+    return FaultServer(respond=lambda _: (200, {}, data), keep=True)
+
+
+def test_a_picture_that_is_billed_dearer_than_thought_raises_what_is_set_aside() -> None:
+    price, server, budget = Price(input=10.0, output=0.0), billed(25_500), CostBudget(1.0)
+
+    async def run() -> list[object]:
+        options = {"budget": budget, "price_usd_per_million": price, "concurrency": 1}
+        async with client_of(server, **options) as client:
+            calls = [call(str(n)) for n in range(10)]
+            return await asyncio.gather(*(client.ask(one, b"\x89PNG") for one in calls), return_exceptions=True)
+
+    found = asyncio.run(run())
+    assert len(server.requests) == 3, "three cost 0.765; a fourth would pass the limit, though 0.014 were thought"
+    assert budget.spent_usd == pytest.approx(0.765)
+    assert {one.code for one in found if isinstance(one, ProviderError)} == {"COST_LIMIT"}
+
+
+def test_the_most_that_a_picture_may_cost_can_be_stated() -> None:
+    endpoint = shipped()["openai"]
+    one = call("x" * 100)
+    for model, tokens in (("gpt-4o-mini", 25_650), ("gpt-4.1", 2_650)):
+        assert most_input_tokens(endpoint.terms_of(model), one, has_image=True) == tokens
+    stated = endpoint.model_copy(update={"image_tokens_max": None})
+    assert most_input_tokens(stated, one, has_image=True) == 50 + 1399
+    assert most_input_tokens(endpoint, one, has_image=False) == 50
 
 
 def test_a_limit_of_cost_needs_a_price() -> None:

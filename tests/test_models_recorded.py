@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuroonco.errors import InputError, ProviderError
+from neuroonco.models.crowd import Brake
 from neuroonco.models.ledger import Ledger
 from neuroonco.models.recorded import NOT_IN_LEDGER, RecordedClient
 from neuroonco.models.records import ModelAnswer, ModelCall, Turn
@@ -177,9 +178,10 @@ def test_an_answer_that_cannot_be_recorded_is_not_used(ledger: Ledger, monkeypat
 
 def test_a_stopped_client_still_answers_from_the_ledger(ledger: Ledger) -> None:
     model = Model()
-    client = RecordedClient(ledger, model)
+    brake = Brake()
+    client = RecordedClient(ledger, model, stopping=brake.stopping)
     known = asyncio.run(client.ask(call("known"), None))
-    client.stop_asking()
+    brake.stop()
     assert asyncio.run(client.ask(call("known"), None)) == known
     with pytest.raises(ProviderError, match="no new calls"):
         asyncio.run(client.ask(call("new"), None))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroonco.errors import ProviderError
+from neuroonco.models.circuit import Circuit
 from neuroonco.models.retry import (
-    Circuit,
     Failure,
     MalformedAnswerError,
     OversizedAnswerError,
@@ -107,9 +107,9 @@ def test_any_retry_after_is_seconds_or_nothing(value: str) -> None:
 def test_waits_are_bounded_and_keep_what_is_asked_for(digest: str, attempt: int, asked_s: float | None) -> None:
     patience = Patience()
     waited_s = patience.wait_s(digest, attempt, asked_s)
-    assert 0 <= waited_s <= patience.longest_wait_s + patience.first_wait_s
+    assert 0 <= waited_s <= max(patience.longest_wait_s, asked_s or 0) + patience.first_wait_s
     if asked_s is not None:
-        assert waited_s >= min(asked_s, patience.longest_wait_s)
+        assert waited_s >= asked_s
 
 
 def test_requests_that_failed_together_do_not_come_back_together() -> None:
@@ -119,7 +119,7 @@ def test_requests_that_failed_together_do_not_come_back_together() -> None:
 
 
 def test_the_circuit_counts_what_comes_in_a_row() -> None:
-    circuit = Circuit("m", Patience())
+    circuit = Circuit("m", Patience(), lambda: 0.0)
     circuit.answered()
     for _ in range(50):
         for _ in range(4):
@@ -129,4 +129,80 @@ def test_the_circuit_counts_what_comes_in_a_row() -> None:
     for _ in range(5):
         circuit.failed(Failure("HTTP 404", hopeless=True))
     with pytest.raises(ProviderError, match="5 calls in a row were refused, the last with HTTP 404"):
+        circuit.check()
+
+
+# --- empty accounts and wrong keys, as each provider says them ---
+
+ANTHROPIC_EMPTY = {
+    "type": "error",
+    "error": {
+        "type": "invalid_request_error",
+        "message": "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.",
+    },
+}
+GOOGLE_KEY = {"code": 400, "message": "API key not valid. Please pass a valid API key.", "status": "INVALID_ARGUMENT"}
+
+
+def test_an_empty_account_under_http_400_is_hopeless() -> None:
+    failure = of_status(400, ANTHROPIC_EMPTY)
+    assert (failure.hopeless, failure.retried) == (True, False)
+    assert not of_status(400, {"type": "invalid_request_error", "message": "image exceeds 5 MB maximum"}).hopeless
+
+
+def test_an_error_in_a_list_of_one_is_read() -> None:
+    failure = of_status(400, [{"error": GOOGLE_KEY}])
+    assert failure.hopeless
+    assert failure.line == f"HTTP 400 (INVALID_ARGUMENT): {GOOGLE_KEY['message']}"
+    assert of_status(429, [{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "quota"}}]).retried
+
+
+def test_one_reason_again_and_again_stops_at_any_time_whatever_its_ids() -> None:
+    circuit = Circuit("m", Patience(), lambda: 0.0)
+    circuit.answered()
+    for number in range(19):
+        circuit.failed(Failure(f"HTTP 400: context too long (request req_{number}a)"))
+    circuit.failed(Failure("HTTP 400: another reason"))
+    for number in range(19):
+        circuit.failed(Failure(f"HTTP 400: context too long (request req_{number}b)"))
+    circuit.check()
+    circuit.failed(Failure("HTTP 400: context too long (request req_9c)"))
+    with pytest.raises(ProviderError, match="20 calls in a row were not answered for one reason"):
+        circuit.check()
+
+
+# --- outages ---
+
+
+def test_failures_in_a_row_stop_only_after_a_silence() -> None:
+    now = [0.0]
+    circuit = Circuit("m", Patience(), lambda: now[0])
+    circuit.answered()
+    now[0] = 299.0
+    for _ in range(200):
+        circuit.failed(Failure("HTTP 500", retried=True))
+    circuit.check()
+    now[0] = 301.0
+    circuit.failed(Failure("HTTP 500", retried=True))
+    with pytest.raises(ProviderError, match="201 calls in a row failed after all retries"):
+        circuit.check()
+
+
+def test_one_failure_after_a_long_silence_is_no_reason_to_stop() -> None:
+    now = [0.0]
+    circuit = Circuit("m", Patience(), lambda: now[0])
+    circuit.answered()
+    now[0] = 9999.0
+    for _ in range(19):
+        circuit.failed(Failure("HTTP 500", retried=True))
+    circuit.check()
+
+
+def test_a_server_that_asks_for_a_day_is_not_asked_again() -> None:
+    circuit = Circuit("m", Patience(), lambda: 0.0)
+    circuit.answered()
+    circuit.failed(Failure("HTTP 429", retried=True, retry_after_s=600.0))
+    circuit.check()
+    circuit.failed(Failure("HTTP 429", retried=True, retry_after_s=86400.0))
+    with pytest.raises(ProviderError, match="come back in 86400 s"):
         circuit.check()

@@ -5,6 +5,7 @@ import base64
 import gzip
 import json
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from fault_server import Fault, FaultServer, serving
 from model_calls import SCHEMA, FakeTime, answer_of, answers_of, call, client_of, model_at
 from neuroonco.errors import ProviderError
+from neuroonco.models.endpoint_records import Price
+from neuroonco.models.pacing import CostBudget
 from neuroonco.models.records import Turn
 from neuroonco.models.retry import Patience
 from neuroonco.models.served import ServedClient
@@ -100,7 +103,8 @@ def test_an_answer_keeps_what_the_endpoint_says() -> None:
     ("response", "status", "text"),
     [
         (said("cut", "length"), CallStatus.TRUNCATED, "cut"),
-        (said(None, "length"), CallStatus.TRUNCATED, None),
+        (said(None, "length"), CallStatus.EMPTY, None),
+        (said(" \n", "length"), CallStatus.EMPTY, " \n"),
         (said("", "content_filter"), CallStatus.REFUSED, None),
         (said(None, "stop", refusal="I cannot"), CallStatus.REFUSED, "I cannot"),
         (refused(400, "content_filter"), CallStatus.REFUSED, None),
@@ -203,23 +207,40 @@ def test_a_compressed_response_is_not_unpacked() -> None:
 def test_waits_grow_with_jitter_and_are_the_same_on_every_run() -> None:
     runs = []
     for _ in range(2):
-        time = FakeTime()
-        answer_of(FaultServer(faults=1, only=(Fault.SERVER_ERROR,)), time=time)
-        runs.append(time.slept)
+        time, at_s = FakeTime(), list[float]()
+
+        def down(_: Any, time: FakeTime = time, at_s: list[float] = at_s) -> Response:
+            at_s.append(time.now_s)
+            return refused(500)
+
+        answer_of(FaultServer(respond=down), time=time)
+        runs.append([after - before for before, after in pairwise(at_s)])
     assert runs[0] == runs[1]
     assert all(0 <= waited <= 2**number for number, waited in enumerate(runs[0]))
     assert len(runs[0]) == 5
+    assert max(runs[0]) > 2
 
 
 @pytest.mark.parametrize(
     ("header", "least_s"),
-    [("7", 7.0), ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0), ("86400", 60.0), ("soon", 0.0), ("-5", 0.0)],
+    [("7", 7.0), ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0), ("300", 300.0), ("soon", 0.0), ("-5", 0.0)],
 )
 def test_what_the_server_asks_for_is_waited(header: str, least_s: float) -> None:
     time = FakeTime()
     answer = answer_of(in_turn(refused(429, headers={"Retry-After": header})), time=time)
     assert answer.status is CallStatus.OK
     assert least_s <= sum(time.slept) <= least_s + 1
+
+
+def test_a_server_that_asks_for_longer_than_a_run_waits_is_not_asked_early() -> None:
+    server, time = in_turn(None, refused(429, headers={"Retry-After": "3600"})), FakeTime()
+
+    async def run() -> list[Any]:
+        async with client_of(server, time=time, concurrency=1) as client:
+            return [await _caught(client, call(str(n))) for n in range(3)]
+
+    assert asyncio.run(run()) == [CallStatus.OK, CallStatus.FAILED, "ENDPOINT_REFUSES"]
+    assert (len(server.requests), time.slept) == (2, [])
 
 
 def test_a_pause_that_the_server_asks_for_holds_for_all_calls() -> None:
@@ -282,20 +303,123 @@ def test_requests_that_no_server_would_take_stop_the_rest_only_at_the_start() ->
 
     stopped = asyncio.run(run(in_turn(*[refused(400)] * 30)))
     assert [one for one in stopped if one is CallStatus.REJECTED] == [CallStatus.REJECTED] * 10
-    going_on = asyncio.run(run(in_turn(None, *[refused(400)] * 29)))
+    going_on = asyncio.run(run(in_turn(None, *[refused(400), refused(400, "another")] * 15)))
     assert Counter(going_on) == {CallStatus.OK: 1, CallStatus.REJECTED: 29}
+
+
+def test_one_reason_for_all_stops_the_rest_at_any_time() -> None:
+    body = json.dumps({"error": {"type": "invalid_request_error", "message": "Your credit balance is too low."}})
+    server = in_turn(None, *[(400, {}, body.encode())] * 40)
+
+    async def run() -> list[Any]:
+        async with client_of(server, concurrency=1) as client:
+            return [await _caught(client, call(str(n))) for n in range(30)]
+
+    assert Counter(asyncio.run(run())) == {CallStatus.OK: 1, CallStatus.REJECTED: 5, "ENDPOINT_REFUSES": 24}
+
+
+@pytest.mark.parametrize(("answered_first", "asked"), [(0, 10), (1, 21)])
+def test_a_model_that_only_thinks_does_not_spend_everything(answered_first: int, asked: int) -> None:
+    server = in_turn(*[said("fine")] * answered_first, *[said("", "length")] * 60)
+
+    async def run() -> list[Any]:
+        async with client_of(server, concurrency=1) as client:
+            return [await _caught(client, call(str(n))) for n in range(60)]
+
+    found = asyncio.run(run())
+    assert len(server.requests) == asked, "one request a call, and no more calls after that"
+    assert Counter(found)[CallStatus.EMPTY] == asked - answered_first
+    assert found[-1] == "ENDPOINT_REFUSES"
+
+
+def test_a_limit_spent_on_thoughts_is_named_and_asked_again_by_the_next_run() -> None:
+    answer = answer_of(in_turn(said("", "length")))
+    assert not answer.status.is_final
+    assert "reasoning_tokens" in (answer.error or "")
+
+
+def test_room_for_thoughts_is_added_to_the_limit_and_set_aside() -> None:
+    server, budget = FaultServer(keep=True), CostBudget(0.9)
+    limits = {
+        "reasoning_tokens": 10_000,
+        "reasoning_effort": "low",
+        "price_usd_per_million": Price(input=0, output=100),
+    }
+    with pytest.raises(ProviderError, match="COST_LIMIT"):
+        answers_of(server, [call(max_tokens=500)], budget=budget, **limits)
+    answers_of(server, [call(max_tokens=500)], **limits)
+    assert [(b["max_tokens"], b["reasoning_effort"]) for b in server.requests] == [(10_500, "low")]
 
 
 @pytest.mark.parametrize(("answered_first", "failed"), [(0, 5), (1, 20)])
 def test_an_endpoint_that_is_down_stops_the_rest(answered_first: int, failed: int) -> None:
     async def run() -> list[Any]:
         server = in_turn(*[None] * answered_first, *[refused(500)] * 100)
-        async with client_of(server, concurrency=1, patience=Patience(attempts=2)) as client:
+        async with client_of(server, concurrency=1, patience=Patience(attempts=2, silence_s=0)) as client:
             return [await _caught(client, call(str(n))) for n in range(30)]
 
     found = Counter(asyncio.run(run()))
     assert (found[CallStatus.OK], found[CallStatus.FAILED]) == (answered_first, failed)
     assert found["ENDPOINT_REFUSES"] == 30 - answered_first - failed
+
+
+def test_calls_that_fail_together_in_one_outage_end_no_run() -> None:
+    server, time = in_turn(*[None] * 32, *[refused(500)] * 200), FakeTime()
+
+    async def run() -> list[Any]:
+        patience = Patience(first_wait_s=0.1)
+        async with client_of(server, time=time, patience=patience, concurrency=32) as client:
+            rounds = [[_caught(client, call(f"{r} {n}")) for n in range(32)] for r in range(4)]
+            return [one for asked in rounds for one in await asyncio.gather(*asked)]
+
+    found = asyncio.run(run())
+    assert [set(found[n : n + 32]) for n in range(0, 128, 32)] == [
+        {CallStatus.OK},
+        {CallStatus.FAILED},
+        {CallStatus.OK},
+        {CallStatus.OK},
+    ]
+    assert time.now_s < 300
+
+
+# --- the stop ---
+
+
+@pytest.mark.parametrize("finish", [refused(500), said("", "stop"), refused(429, headers={"Retry-After": "50"})])
+def test_after_the_stop_no_call_makes_another_request(finish: Response) -> None:
+    stopped, time = [False], FakeTime()
+
+    def stop(_: Any) -> Response:
+        stopped[0] = True
+        return finish
+
+    server = FaultServer(respond=stop, keep=True)
+
+    async def run() -> tuple[Any, Any]:
+        async with serving(server) as url:
+            options = {"clock": time.clock, "stopping": lambda: stopped[0]}
+            async with ServedClient(model_at(url), **options) as client:
+                return await client.ask(call("under way"), None), await _caught(client, call("new"))
+
+    under_way, new = asyncio.run(run())
+    assert under_way.status is (CallStatus.EMPTY if finish[0] == 200 else CallStatus.FAILED)
+    assert (under_way.attempts, new, len(server.requests)) == (1, "STOPPED", 1)
+    assert sum(time.slept) <= 1
+
+
+def test_a_stop_ends_a_long_wait() -> None:
+    time = FakeTime()
+    server = in_turn(refused(429, headers={"Retry-After": "500"}))
+
+    async def run() -> Any:
+        async with serving(server) as url:
+            options = {"clock": time.clock, "stopping": lambda: time.now_s > 3}
+            async with ServedClient(model_at(url), **options) as client:
+                return await asyncio.gather(*(_caught(client, call(str(n))) for n in range(3)))
+
+    found = asyncio.run(run())
+    assert CallStatus.FAILED in found
+    assert time.now_s < 8
 
 
 async def _caught(client: ServedClient, one: Any) -> Any:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from neuroonco.catalog.records import MaskRef
-from neuroonco.readings.read import read_slices
+from neuroonco.readings.read import read_slices, read_slices_twice
 from neuroonco.readings.rules import ReadRules
 from neuroonco.rules import load_rules
 from neuroonco.semantics.records import DescribedSlice
-from neuroonco.vocabulary import MaskKind, MRSequence, ReadingKind, Shape
+from neuroonco.vocabulary import LesionBasis, MaskKind, MRSequence, ReadingKind, Shape
 
 RULES = load_rules("default").section("read", ReadRules)
 
@@ -81,3 +81,23 @@ def test_boxes_are_read_as_if_there_were_no_mask(root: Path) -> None:
         with_boxes = read_slices([boxed], root=root, kind=kind, rules=RULES)
         assert with_boxes == read_slices([bare], root=root, kind=kind, rules=RULES)
         assert with_boxes.kept[0].signs.shape is None
+
+
+def test_both_readings_at_once_are_the_two_readings(root: Path) -> None:
+    slices = [record("good", MaskRef(path="good_mask.png", kind=MaskKind.BINARY)), record("broken", None)]
+    both = read_slices_twice(slices, root=root, rules=RULES)
+    single = {kind: read_slices(slices, root=root, kind=kind, rules=RULES) for kind in ReadingKind}
+    assert [r.kind for r in both.kept] == [ReadingKind.CONSERVATIVE, ReadingKind.SKEPTICAL]
+    assert both.kept == [reading for outcome in single.values() for reading in outcome.kept]
+    assert [q.slice_id for q in both.quarantined] == ["id-broken"]
+
+
+def test_a_reading_says_where_it_knows_its_lesion_from(root: Path) -> None:
+    given = record("good", MaskRef(path="good_mask.png", kind=MaskKind.BINARY))
+    for reading in read_slices_twice([given], root=root, rules=RULES).kept:
+        assert reading.lesion_basis is LesionBasis.MASK
+        assert reading.lesion_confidence == 1
+        assert reading.lesion_box == (50, 36, 79, 65)
+        assert reading.confidences.shape is not None
+        assert reading.confidences.shape >= 0.5
+        assert reading.confidences.enhancement is None, "not assessable on T2"

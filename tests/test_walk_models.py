@@ -90,7 +90,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, client: ScriptedClient) -> Scripte
     async def aclose() -> None:
         return None
 
-    def served(model: ResolvedModel, _asking: Asking) -> ScriptedClient:
+    def served(model: ResolvedModel, _asking: Asking, _stopping: object) -> ScriptedClient:
         client.name = model.name
         return client
 

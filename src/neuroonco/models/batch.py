@@ -6,66 +6,28 @@ that the provider keeps with it, so that after a kill it can be looked up there 
 """
 
 import asyncio
-from collections.abc import Awaitable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import openai
 
 from neuroonco.errors import ProviderError, UsageError
 from neuroonco.models import batch_store
-from neuroonco.models.batch_lines import ROUTE, Chunk, answer_of_line, parsed_line, request_line
+from neuroonco.models.as_sent import as_sent
+from neuroonco.models.batch_lines import Chunk, answer_of_line, parsed_line, request_line
+from neuroonco.models.batch_records import BatchCounts, BatchLimits
 from neuroonco.models.batch_store import DONE, RELEASED, BatchRow, BatchState
 from neuroonco.models.endpoints import ResolvedModel
 from neuroonco.models.ledger import Ledger
+from neuroonco.models.provider_batches import GONE, NOT_TAKEN, ProviderBatches
+from neuroonco.models.recorded import check_picture
 from neuroonco.models.records import ModelAnswer, ModelCall
-from neuroonco.models.retry import failure_of
 from neuroonco.vocabulary import CallStatus
 
-T = TypeVar("T")
-METADATA = "neuroonco_batch"
 WAITS = "waits in a batch"
 ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 LINES_A_COMMIT = 200
-
-
-@dataclass(frozen=True)
-class BatchLimits:
-    """What one batch may hold.
-
-    Attributes:
-        requests, file_bytes: of one file. OpenAI takes 50,000 and 200 MB; less is kinder to memory, as what comes
-            back is read whole.
-        lookup_after_s: a batch that is written down but not confirmed for so long was cut off, and is looked up.
-    """
-
-    requests: int = 50_000
-    file_bytes: int = 100_000_000
-    lookup_after_s: float = 600.0
-
-
-@dataclass
-class BatchCounts:
-    """What became of the calls of one pass.
-
-    Attributes:
-        from_ledger: answered.
-        waiting: calls that wait in a batch, those that this pass submits among them.
-        submitted: requests that this pass submitted.
-        collected: answers that this pass brought, by status.
-        unreadable: lines of the provider's files that are no result of the batch.
-        released: requests whose batch ended without a result; a next pass submits them again.
-    """
-
-    from_ledger: int = 0
-    waiting: int = 0
-    submitted: int = 0
-    collected: dict[CallStatus, int] = field(default_factory=dict)
-    unreadable: int = 0
-    released: int = 0
 
 
 class BatchClient:
@@ -78,6 +40,7 @@ class BatchClient:
         ledger: shared with all clients of a run.
         model: whom to ask; an endpoint of the OpenAI API with ``/v1/files`` and ``/v1/batches``.
         sdk: connected to it; it must take responses of the size of a batch.
+        key: with which it is connected.
         limits: of one batch.
 
     Raises:
@@ -85,12 +48,19 @@ class BatchClient:
     """
 
     def __init__(
-        self, ledger: Ledger, model: ResolvedModel, sdk: openai.AsyncOpenAI, *, limits: BatchLimits | None = None
+        self,
+        ledger: Ledger,
+        model: ResolvedModel,
+        sdk: openai.AsyncOpenAI,
+        *,
+        key: str | None,
+        limits: BatchLimits | None = None,
     ) -> None:
         if not model.endpoint.batch_files or model.endpoint.adapter != "openai":
             fix = "leave --batch out, or set batch_files = true in a file of endpoints (--endpoints)"
             raise UsageError("BATCH_UNSUPPORTED", f"{model.endpoint.name} takes no batches of files", fix=fix)
-        self._ledger, self._model, self._sdk, self._limits = ledger, model, sdk, limits or BatchLimits()
+        self._ledger, self._model, self._limits = ledger, model, limits or BatchLimits()
+        self._provider = ProviderBatches(sdk, key)
         self._chunk = Chunk()
         self._queued: set[str] = set()
         self._unsettled: set[str] = set()
@@ -103,14 +73,16 @@ class BatchClient:
 
     async def ask(self, call: ModelCall, image: bytes | None) -> ModelAnswer:
         """Answer from the ledger, or queue; see :meth:`neuroonco.models.protocol.ModelClient.ask`."""
+        call = as_sent(call, self._model.endpoint)
         request_hash = call.request_hash(self.name)
         held = await self._ledger.get(request_hash)
         if held is not None and (held.status.is_final or request_hash in self._unsettled):
             self.counts.from_ledger += 1
             return held
         self.counts.waiting += 1
-        waits = await asyncio.to_thread(batch_store.is_waiting, self._ledger, request_hash)
-        if not waits and request_hash not in self._queued:
+        waits = await asyncio.to_thread(batch_store.waiting_in, self._ledger, request_hash)
+        if waits is None and request_hash not in self._queued:
+            check_picture(call, image)
             self._queued.add(request_hash)
             line = request_line(self._model, request_hash, call, image)
             while self._chunk.calls and not self._has_room(len(line)):
@@ -144,25 +116,21 @@ class BatchClient:
 
     async def _submit(self, chunk: Chunk, key: str) -> None:
         try:
-            upload = ("requests.jsonl", chunk.rewound(), "application/jsonl")
-            file = await _plain(self._sdk.files.create(file=upload, purpose="batch"))
+            file_id = await self._provider.upload(chunk.rewound())
         except ProviderError as error:
             batch_store.close(self._ledger, key, BatchState.RELEASED, error=error.what)
             raise
-        batch_store.change(self._ledger, key, provider_file_id=file.id)
+        if not batch_store.confirm(self._ledger, key, file_id):
+            await self._provider.forget(file_id)  # the upload took so long that another process took the calls over
+            return
         try:
-            batch = await _plain(self._create(key, file.id))
+            batch = await self._provider.begin(key, file_id, self._limits.begin_s)
         except ProviderError as error:
-            if error.code == NOT_TAKEN:
+            if error.code in (NOT_TAKEN, GONE):
                 batch_store.close(self._ledger, key, BatchState.RELEASED, error=error.what)
             raise
         self._submitted(key, batch)
         self.counts.submitted += len(chunk.calls)
-
-    def _create(self, key: str, file_id: str) -> Awaitable[Any]:
-        return self._sdk.batches.create(
-            input_file_id=file_id, endpoint=ROUTE, completion_window="24h", metadata={METADATA: key}
-        )
 
     def _submitted(self, key: str, batch: Any) -> None:
         values = {"provider_batch_id": batch.id, "provider_status": batch.status, "error": None}
@@ -176,39 +144,54 @@ class BatchClient:
         """
         await self._look_up()
         for row in batch_store.batch_rows(self._ledger, model=self.name, state=BatchState.SUBMITTED):
-            batch = await _plain(self._sdk.batches.retrieve(str(row.provider_batch_id)))
-            if batch.status not in ENDED:
-                batch_store.change(self._ledger, row.batch_key, provider_status=batch.status)
+            try:
+                batch = await self._provider.look(str(row.provider_batch_id))
+            except ProviderError as error:
+                if error.code != GONE:
+                    raise
+                batch_store.change(self._ledger, row.batch_key, error=error.what)
+                self.counts.vanished.append(row.batch_key)
                 continue
-            for file_id in (batch.output_file_id, batch.error_file_id):
-                if file_id:
+            if batch.status in ENDED:
+                await self._finish(row, batch)
+            else:
+                batch_store.change(self._ledger, row.batch_key, provider_status=batch.status, error=None)
+
+    async def _finish(self, row: BatchRow, batch: Any) -> None:
+        """Take the results of a batch that has ended; what has none is free again."""
+        reason = self._provider.reason(batch)
+        for file_id in (batch.output_file_id, batch.error_file_id):
+            if file_id:
+                try:
                     await self._take(row, file_id, batch.created_at)
-            reasons = [error.message for error in (batch.errors.data or [])] if batch.errors else []
-            why = {"provider_status": batch.status, "error": "; ".join(r for r in reasons if r)[:300] or None}
-            self.counts.released += batch_store.close(self._ledger, row.batch_key, BatchState.COLLECTED, **why)
-            await self._tidy(batch.input_file_id)
+                except ProviderError as error:
+                    if error.code != GONE:
+                        raise
+                    reason = error.what  # deleted or expired: these results will never come
+        why = {"provider_status": batch.status, "error": reason}
+        self.counts.released += batch_store.close(self._ledger, row.batch_key, BatchState.COLLECTED, **why) or 0
+        await self._provider.forget(batch.input_file_id)
 
     async def _take(self, row: BatchRow, file_id: str, created_at: int) -> None:
         """Record the results in one file, some hundred to a commit."""
-        content = await _plain(self._sdk.files.content(file_id))
-        lines = [line for line in content.content.split(b"\n") if line.strip()]
+        lines = await self._provider.lines(file_id)
         for start in range(0, len(lines), LINES_A_COMMIT):
             parsed = [parsed_line(line) for line in lines[start : start + LINES_A_COMMIT]]
             found = dict(pair for pair in parsed if pair is not None)
             calls = batch_store.waiting_calls(self._ledger, row.batch_key, list(found))
             self.counts.unreadable += parsed.count(None) + len(found.keys() - calls.keys())
-            await self._record(row, calls, found, created_at)
+            self._record(row, calls, found, created_at)
 
-    async def _record(
+    def _record(
         self, row: BatchRow, calls: dict[str, ModelCall], found: dict[str, dict[str, Any]], created_at: int
     ) -> None:
         held = self._ledger.get_many(calls)  # a kill may have come between the recording and its confirmation
         new = {
-            key: answer_of_line(self._model, key, found[key], created_at)
+            key: answer_of_line(self._model, key, found[key], created_at, self._provider.scrubbed)
             for key in calls
             if not (key in held and held[key].status.is_final)
         }
-        await asyncio.gather(*(self._ledger.put(calls[key], answer) for key, answer in new.items()))
+        self._ledger.put_many((calls[key], answer) for key, answer in new.items())
         for answer in new.values():
             self.counts.collected[answer.status] = self.counts.collected.get(answer.status, 0) + 1
         failed = {key for key, answer in new.items() if not answer.status.is_final}
@@ -223,35 +206,13 @@ class BatchClient:
         lost = {row.batch_key: row for row in rows if row.prepared_at <= before}
         if not lost:
             return
-        for batch in await _plain(self._listed()):
-            row = lost.pop((batch.metadata or {}).get(METADATA, ""), None)
-            if row is not None:
-                self._submitted(row.batch_key, batch)
+        for key, batch in (await self._provider.by_key()).items():
+            if lost.pop(key, None) is not None:
+                self._submitted(key, batch)
         for key, row in lost.items():
             why = {"error": "cut off before the provider had it"}
-            self.counts.released += batch_store.close(self._ledger, key, BatchState.RELEASED, **why)
-            if row.provider_file_id:
-                await self._tidy(row.provider_file_id)
-
-    async def _listed(self) -> list[Any]:
-        return [batch async for batch in self._sdk.batches.list(limit=100)]
-
-    async def _tidy(self, file_id: str) -> None:
-        """Let the provider forget our pictures; if it cannot, they expire there."""
-        with suppress(ProviderError):
-            await _plain(self._sdk.files.delete(file_id))
-
-
-NOT_TAKEN = "BATCH_NOT_TAKEN"
-
-
-async def _plain(request: Awaitable[T]) -> T:
-    """Await a request to the provider; whatever it raises becomes one line without keys."""
-    try:
-        return await request
-    except (openai.OpenAIError, TimeoutError, OSError) as error:
-        failure = failure_of(error, datetime.now(UTC))
-        definite = isinstance(error, openai.APIStatusError) and not failure.retried
-        code = NOT_TAKEN if definite else "BATCH_UNREACHABLE"
-        fix = "run the same command again; what was submitted is remembered"
-        raise ProviderError(code, failure.line, fix=fix) from None
+            freed = batch_store.close(self._ledger, key, BatchState.RELEASED, as_read=row, **why)
+            if freed is not None:
+                self.counts.released += freed
+                if row.provider_file_id:
+                    await self._provider.forget(row.provider_file_id)

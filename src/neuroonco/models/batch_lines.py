@@ -2,16 +2,16 @@
 
 import json
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import IO, Any, Literal
 
-from neuroonco.errors import printable
 from neuroonco.models.chat_completions import ChatCompletions
-from neuroonco.models.dialects import Reply, mapping
+from neuroonco.models.dialects import DialectReply, mapping
 from neuroonco.models.endpoints import ResolvedModel
 from neuroonco.models.ledger_rows import without_keys
 from neuroonco.models.records import ModelAnswer, ModelCall
-from neuroonco.models.retry import FILTER_CODES, RETRIED_STATUS, MalformedAnswerError
+from neuroonco.models.retry import FILTER_CODES, RETRIED_STATUS, MalformedAnswerError, without_key
 from neuroonco.vocabulary import CallStatus
 
 ROUTE: Literal["/v1/chat/completions"] = "/v1/chat/completions"
@@ -81,7 +81,18 @@ def parsed_line(line: bytes) -> tuple[str, dict[str, Any]] | None:
     return (key, document) if isinstance(key, str) else None
 
 
-def answer_of_line(model: ResolvedModel, request_hash: str, document: dict[str, Any], created_at: int) -> ModelAnswer:
+def scrubbed(text: str, key: str | None) -> str:
+    r"""A provider's text as one line of bounded length: neither the key nor what looks like one stands in it.
+
+    >>> scrubbed("bad key s3cret-of-ours,\nkey sk-abcdefghij", "s3cret-of-ours")
+    'bad key ***,\\nkey [key]'
+    """
+    return without_keys(without_key(text, key, limit=len(text)))[:MAX_ERROR_CHARACTERS]
+
+
+def answer_of_line(
+    model: ResolvedModel, request_hash: str, document: dict[str, Any], created_at: int, scrub: Callable[[str], str]
+) -> ModelAnswer:
     """What a result says: an answer, a refusal, or why there is none.
 
     Args:
@@ -89,6 +100,7 @@ def answer_of_line(model: ResolvedModel, request_hash: str, document: dict[str, 
         request_hash: the name of the request.
         document: the result.
         created_at: seconds since 1970, when the batch was created.
+        scrub: what the provider says went wrong -> the same without keys.
     """
     response = document.get("response")
     values: dict[str, Any] = {
@@ -97,34 +109,37 @@ def answer_of_line(model: ResolvedModel, request_hash: str, document: dict[str, 
         "attempts": 0 if response is None else 1,
         "asked_at": datetime.fromtimestamp(created_at, UTC).isoformat(timespec="milliseconds"),
     }
+    found = _outcome(model, response, document.get("error"))
+    if found["error"] is not None:
+        found["error"] = scrub(found["error"])
+    return ModelAnswer(**values, **found)
+
+
+def _outcome(model: ResolvedModel, response: Any, error: Any) -> dict[str, Any]:
     try:
         if response is None:
-            return ModelAnswer(
-                **values, status=CallStatus.FAILED, error=_error(document.get("error"), "no response")[1]
-            )
+            return {"status": CallStatus.FAILED, "error": _error(error, "no response")[1]}
         status = mapping(response, "response").get("status_code")
         if status != 200:
-            return ModelAnswer(**values, **_failure(status, response.get("body")))
-        return ModelAnswer(**values, **_answer(model, _dialect.reply(response.get("body"))))
-    except MalformedAnswerError as error:
-        return ModelAnswer(**values, status=CallStatus.FAILED, error=f"malformed response: {error}")
+            return _failure(status, response.get("body"))
+        return _answer(model, _dialect.reply(response.get("body")))
+    except MalformedAnswerError as malformed:
+        return {"status": CallStatus.FAILED, "error": f"malformed response: {malformed}"}
 
 
-def _answer(model: ResolvedModel, reply: Reply) -> dict[str, Any]:
-    status = CallStatus.OK if reply.text.strip() else CallStatus.EMPTY
-    status = CallStatus.REFUSED if reply.refused else CallStatus.TRUNCATED if reply.truncated else status
+def _answer(model: ResolvedModel, reply: DialectReply) -> dict[str, Any]:
     price, cost_usd = model.endpoint.price_usd_per_million, None
     if price is not None and reply.input_tokens is not None and reply.output_tokens is not None:
         cost_usd = price.cost_usd(reply.input_tokens, reply.output_tokens)
     return {
-        "status": status,
+        "status": reply.status,
         "text": reply.text or None,
         "finish_reason": reply.finish_reason,
         "served_model": reply.served_model,
         "input_tokens": reply.input_tokens,
         "output_tokens": reply.output_tokens,
         "cost_usd": cost_usd,
-        "error": "answered without text" if status is CallStatus.EMPTY else None,
+        "error": reply.error,
     }
 
 
@@ -141,5 +156,4 @@ def _error(error: Any, otherwise: str) -> tuple[str | None, str]:
         return None, otherwise
     code, message = error.get("code"), error.get("message")
     parts = [part for part in (code, message) if isinstance(part, str) and part]
-    line = printable(without_keys(": ".join(parts)))[:MAX_ERROR_CHARACTERS]
-    return (code if isinstance(code, str) else None), line or otherwise
+    return (code if isinstance(code, str) else None), ": ".join(parts) or otherwise

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from neuroonco.models.ledger import Ledger
+from neuroonco.models.ledger import GROUP, Ledger
 from neuroonco.models.ledger_opening import plain_errors, writing
 from neuroonco.models.ledger_rows import now
 from neuroonco.models.ledger_tables import OPEN, batch_items, batches, insert_into, is_open
@@ -14,7 +14,6 @@ from neuroonco.models.records import ModelCall
 from neuroonco.outcomes import Record
 
 DONE, RELEASED = "done", "released"
-GROUP = 500
 
 
 class BatchState(StrEnum):
@@ -36,7 +35,7 @@ class BatchRow(Record):
     Attributes:
         batch_key: our own name for it, which the provider keeps as metadata.
         n, waiting: requests in it, and those of them that still wait for their answer.
-        prepared_at: UTC, ISO 8601.
+        prepared_at: UTC, ISO 8601; renewed right before the provider is asked to begin.
     """
 
     batch_key: str
@@ -70,24 +69,45 @@ def prepare(ledger: Ledger, batch_key: str, model: str, calls: dict[str, ModelCa
     return ours
 
 
+def confirm(ledger: Ledger, batch_key: str, provider_file_id: str) -> bool:
+    """Renew a prepared batch right before the provider is asked to begin it.
+
+    Returns:
+        False where another process, or the user, gave it up meanwhile: its requests may be in another batch already.
+    """
+    mine = (batches.c.batch_key == batch_key) & (batches.c.state == BatchState.PREPARED.value)
+    renewed = update(batches).where(mine).values(provider_file_id=provider_file_id, prepared_at=now())
+    with plain_errors(ledger.where), writing(ledger.engine) as connection:
+        return connection.execute(renewed).rowcount == 1
+
+
 def change(ledger: Ledger, batch_key: str, **values: Any) -> None:
     """Write down what became of a batch."""
     with plain_errors(ledger.where), writing(ledger.engine) as connection:
         connection.execute(update(batches).where(batches.c.batch_key == batch_key).values(**values))
 
 
-def close(ledger: Ledger, batch_key: str, state: BatchState, **values: Any) -> int:
+def close(
+    ledger: Ledger, batch_key: str, state: BatchState, *, as_read: BatchRow | None = None, **values: Any
+) -> int | None:
     """End a batch; its requests that still wait are free for another one.
 
+    Args:
+        ledger, batch_key, state: of what, and how it ended.
+        as_read: end it only if nobody has moved it on since this was read.
+        values: further columns.
+
     Returns:
-        How many those are.
+        How many requests are free now; None where somebody has moved it on, and nothing was done.
     """
+    ended = update(batches).where(batches.c.batch_key == batch_key).values(state=state.value, **values)
+    if as_read is not None:
+        ended = ended.where(batches.c.state == as_read.state.value, batches.c.prepared_at == as_read.prepared_at)
     with plain_errors(ledger.where), writing(ledger.engine) as connection:
+        if connection.execute(ended).rowcount != 1:
+            return None
         mine = (batch_items.c.batch_key == batch_key) & is_open
-        left = int(connection.execute(select(func.count()).where(mine)).scalar_one())
-        connection.execute(update(batch_items).where(mine).values(state=RELEASED, request=""))
-        connection.execute(update(batches).where(batches.c.batch_key == batch_key).values(state=state.value, **values))
-    return left
+        return connection.execute(update(batch_items).where(mine).values(state=RELEASED, request="")).rowcount
 
 
 def settle(ledger: Ledger, batch_key: str, request_hashes: Iterable[str], state: str) -> None:
@@ -100,11 +120,11 @@ def settle(ledger: Ledger, batch_key: str, request_hashes: Iterable[str], state:
             connection.execute(update(batch_items).where(where).values(state=state, request=""))
 
 
-def is_waiting(ledger: Ledger, request_hash: str) -> bool:
-    """Whether a request waits in a batch."""
-    query = select(batch_items.c.state).where(batch_items.c.request_hash == request_hash, is_open)
+def waiting_in(ledger: Ledger, request_hash: str) -> str | None:
+    """Key of the batch in which a request waits; None where it does not."""
+    query = select(batch_items.c.batch_key).where(batch_items.c.request_hash == request_hash, is_open)
     with plain_errors(ledger.where), ledger.engine.connect() as connection:
-        return connection.execute(query).first() is not None
+        return connection.execute(query).scalar()
 
 
 def waiting_calls(ledger: Ledger, batch_key: str, request_hashes: list[str]) -> dict[str, ModelCall]:

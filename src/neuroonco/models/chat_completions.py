@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from neuroonco.models.dialects import Reply, base64_text, count_of, joined_text, mapping, name_of
+from neuroonco.models.dialects import DialectReply, base64_text, count_of, joined_text, mapping, name_of
 from neuroonco.models.endpoint_records import Endpoint
 from neuroonco.models.picture import media_type
 from neuroonco.models.records import AnswerSchema, ModelCall
@@ -22,7 +22,9 @@ class ChatCompletions:
     def body(self, call: ModelCall, image: bytes | None, endpoint: Endpoint, model_id: str) -> dict[str, Any]:
         """See :meth:`neuroonco.models.dialects.Dialect.body`; the picture goes with the first turn of the user."""
         body: dict[str, Any] = {"model": model_id, "messages": _messages(call, image, endpoint)}
-        body[endpoint.max_tokens_name] = call.max_tokens
+        body[endpoint.max_tokens_name] = call.max_tokens + endpoint.reasoning_tokens
+        if endpoint.reasoning_effort is not None:
+            body["reasoning_effort"] = endpoint.reasoning_effort
         if call.temperature is not None and endpoint.temperature_supported:
             body["temperature"] = call.temperature
         if call.seed is not None and endpoint.seed_supported:
@@ -31,7 +33,7 @@ class ChatCompletions:
             body["response_format"] = _response_format(call.schema_, strict=endpoint.json_schema == "strict")
         return body
 
-    def reply(self, document: Any) -> Reply:
+    def reply(self, document: Any) -> DialectReply:
         """See :meth:`neuroonco.models.dialects.Dialect.reply`."""
         document = mapping(document, "JSON object")
         if "error" in document and document["error"] is not None:
@@ -45,7 +47,7 @@ class ChatCompletions:
         refused = finish == "content_filter" or bool(joined_text(refusal))
         usage = document.get("usage")
         usage = usage if isinstance(usage, dict) else {}
-        return Reply(
+        return DialectReply(
             text=joined_text(message.get("content")) or joined_text(refusal),
             finish_reason=finish,
             served_model=name_of(document.get("model")),

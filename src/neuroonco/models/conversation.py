@@ -83,10 +83,10 @@ async def converse(
     if not isinstance(first, AnswerError):
         return first
     again = repair_call(call, answer.text or "", first.faults, prompt(REPAIR))
-    second = _settle(await client.ask(again, image), parse, last=True)
+    repaired = await client.ask(again, image)
+    second = _settle(repaired, parse, last=True)
     if isinstance(second, AnswerError):
-        message = _line(f"after one repair: {second}")
-        return Unreadable(UNREADABLE, message, again.request_hash(client.name))
+        return Unreadable(UNREADABLE, _line(f"after one repair: {second}"), repaired.request_hash)
     return second
 
 

@@ -19,23 +19,18 @@ WINDOW = 4
 
 
 class Brake:
-    """Asks a crowd to take no further item; those at work finish.
+    """Asks a crowd to take no further item; those at work finish."""
 
-    Args:
-        on_stop: called once, at the stop; e.g. ``RecordedClient.stop_asking``, so that an item that is at work
-            begins no further call.
-    """
-
-    def __init__(self, on_stop: Callable[[], None] | None = None) -> None:
-        self._on_stop = on_stop
-        self.is_on = False
+    def __init__(self) -> None:
+        self._is_on = False
 
     def stop(self) -> None:
         """Take no further item."""
-        if not self.is_on:
-            self.is_on = True
-            if self._on_stop is not None:
-                self._on_stop()
+        self._is_on = True
+
+    def stopping(self) -> bool:
+        """Whether it was put on; for clients, so that an item that is at work begins no further request."""
+        return self._is_on
 
 
 async def crowd(
@@ -62,16 +57,19 @@ async def crowd(
     moved = asyncio.Event()
 
     def left(task: "asyncio.Task[R]") -> None:
-        at_work.discard(task)
+        if task not in at_work:  # handed on before its callback came
+            return
+        at_work.remove(task)
         moved.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
+        error = RuntimeError("an item was cancelled from inside") if task.cancelled() else task.exception()
+        if error is not None:
             failures.append(error)
             brake.stop()
 
     rest = iter(items)
     try:
         while True:
-            while not brake.is_on and len(at_work) < at_once and len(window) < at_once * WINDOW:
+            while not brake.stopping() and len(at_work) < at_once and len(window) < at_once * WINDOW:
                 try:
                     item = next(rest)
                 except StopIteration:
@@ -88,6 +86,7 @@ async def crowd(
                 break
             if window[0].done():
                 task = window.popleft()
+                left(task)
                 if not task.cancelled() and task.exception() is None:
                     yield task.result()
                 continue
@@ -108,7 +107,7 @@ def run_crowd(
     at_once: int,
     each: Callable[[R], None],
     progress: Callable[[int], None] | None = None,
-    on_stop: Callable[[], None] | None = None,
+    brake: Brake | None = None,
     close: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Run :func:`crowd` to its end from code that is not async, in an event loop of its own.
@@ -119,7 +118,7 @@ def run_crowd(
         items, work, at_once: see :func:`crowd`.
         each: takes the results, in the order of the items; a quick one, as nothing else goes on meanwhile.
         progress: told how many results have come.
-        on_stop: see :class:`Brake`.
+        brake: is put on by the interrupt, and by the first error.
         close: awaited at the end in the same loop, whatever happened; e.g. to close connections.
 
     Returns:
@@ -129,7 +128,7 @@ def run_crowd(
         Exception: the first that an item, the source or ``each`` raised, once those at work have finished.
         KeyboardInterrupt: interrupted; what had finished went to ``each``.
     """
-    brake, interrupts = Brake(on_stop), [0]
+    interrupts, brake = [0], brake or Brake()
 
     async def consume() -> int:
         count, failure = 0, None

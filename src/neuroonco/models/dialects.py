@@ -7,13 +7,15 @@ from typing import Any, Protocol
 from neuroonco.models.endpoint_records import Endpoint
 from neuroonco.models.records import ModelCall
 from neuroonco.models.retry import MalformedAnswerError
+from neuroonco.vocabulary import CallStatus
 
 MAX_COUNT = 2**31 - 1
+SPENT = "the limit of tokens was spent before the answer began; raise --max-tokens, or reasoning_tokens of the endpoint"
 MAX_NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Reply:
+class DialectReply:
     """An answer as one dialect gave it, in the words of all of them.
 
     Attributes:
@@ -30,6 +32,22 @@ class Reply:
     input_tokens: int | None = None
     output_tokens: int | None = None
 
+    @property
+    def status(self) -> CallStatus:
+        """What the answer is; one without text is none, also where the limit of tokens was spent on thoughts."""
+        if self.refused:
+            return CallStatus.REFUSED
+        if not self.text.strip():
+            return CallStatus.EMPTY
+        return CallStatus.TRUNCATED if self.truncated else CallStatus.OK
+
+    @property
+    def error(self) -> str | None:
+        """One line where there is no answer."""
+        if self.status is not CallStatus.EMPTY:
+            return None
+        return SPENT if self.truncated else "answered without text"
+
 
 class Dialect(Protocol):
     """One API of models."""
@@ -45,7 +63,7 @@ class Dialect(Protocol):
         """The request."""
         ...
 
-    def reply(self, document: Any) -> Reply:
+    def reply(self, document: Any) -> DialectReply:
         """The answer.
 
         Raises:

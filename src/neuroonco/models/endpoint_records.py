@@ -3,7 +3,7 @@
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from neuroonco.outcomes import Record
 
@@ -11,6 +11,7 @@ PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
 MaxTokensName = Literal["max_tokens", "max_completion_tokens"]
 JsonSchemaSupport = Literal["strict", "object", "none"]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 
 
 class Price(Record):
@@ -34,6 +35,9 @@ class ModelTerms(Record):
     max_tokens_name: MaxTokensName | None = None
     json_schema: JsonSchemaSupport | None = None
     image_max_side_px: Annotated[int, Field(ge=32, le=8192)] | None = None
+    image_tokens_max: PositiveInt | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    reasoning_tokens: Annotated[int, Field(ge=0)] | None = None
     price_usd_per_million: Price | None = None
     requests_per_minute: PositiveFloat | None = None
     tokens_per_minute: PositiveFloat | None = None
@@ -57,6 +61,9 @@ class Endpoint(Record):
         json_schema: ``strict`` where a schema is enforced, ``object`` where only JSON is, ``none`` where neither is.
         image_max_side_px: pictures are made smaller than this; never larger than they are.
         image_detail: OpenAI's ``detail`` of a picture; None leaves it to the endpoint.
+        image_tokens_max: the most tokens that a picture is billed as; None: one for 750 pixels of the largest side.
+        reasoning_effort: how much a model thinks that can be told so; None leaves it to the endpoint.
+        reasoning_tokens: how many a model may spend on thoughts before it answers; added to the limit of its answer.
         price_usd_per_million: None where it is not known; then no limit of cost can be kept.
         requests_per_minute, tokens_per_minute: limits of an account; None for none.
         concurrency: most requests under way at once.
@@ -77,6 +84,9 @@ class Endpoint(Record):
     image_max_side_px: Annotated[int, Field(ge=32, le=8192)] = 1024
     image_format: Literal["png", "jpeg"] = "png"
     image_detail: Literal["low", "high", "auto"] | None = None
+    image_tokens_max: PositiveInt | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    reasoning_tokens: Annotated[int, Field(ge=0)] = 0
     price_usd_per_million: Price | None = None
     requests_per_minute: PositiveFloat | None = None
     tokens_per_minute: PositiveFloat | None = None
@@ -88,6 +98,13 @@ class Endpoint(Record):
     models: dict[str, ModelTerms] = Field(default_factory=dict)
     description: str
     source: str
+
+    @model_validator(mode="after")
+    def _can_be_said(self) -> "Endpoint":
+        told = (self.reasoning_effort, *(terms.reasoning_effort for terms in self.models.values()))
+        if self.adapter != "openai" and any(effort is not None for effort in told):
+            raise ValueError("reasoning_effort is for the adapter openai")
+        return self
 
     def terms_of(self, model_id: str) -> "Endpoint":
         """The endpoint as it is for one of its models."""

@@ -46,8 +46,13 @@ class ResolvedModel(Record):
 
     @property
     def name(self) -> str:
-        """``provider:model_id``, without URL and key: the name in every request hash."""
-        return f"{self.endpoint.name}:{self.model_id}"
+        """``provider:model_id``: the name in every request hash.
+
+        Without the URL, so that a server that moves is the same model; but with it where the endpoint has none of its
+        own: two servers that nobody declared have nothing else to be told apart by.
+        """
+        name = f"{self.endpoint.name}:{self.model_id}"
+        return name if self.endpoint.base_url or not self.base_url else f"{name}@{self.base_url.rstrip('/')}"
 
     def connection(self) -> Connection:
         """URL and key; a replay needs neither.

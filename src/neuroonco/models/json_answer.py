@@ -1,8 +1,8 @@
 """Read one JSON object from what a model wrote; anything doubtful is a fault with a name, nothing is completed.
 
 What stands around the object does not matter: prose, a code fence, a leading block of thoughts. What matters is that
-there is exactly one object to take. Two that differ, a key twice, a number that is none, or an object that breaks off
-are faults, because choosing or mending would be guessing.
+there is exactly one object to take. Two that differ, a key twice, a number that is none, or a brace that opens no whole
+object are faults, because choosing or mending would be guessing. Braces around plain words are prose.
 """
 
 import json
@@ -17,7 +17,8 @@ MAX_ANSWER_CHARS = 100_000
 MAX_QUOTED_CHARS = 60
 _THOUGHTS = re.compile(r"\A\s*<(think|thinking)>.*?</\1>", re.DOTALL)
 _OPEN_THOUGHTS = re.compile(r"\A\s*<think(ing)?>")
-_OBJECT = re.compile(r'\{\s*["}]')
+_PROSE = re.compile(r"""\{(?!\s*\})[^{}[\]"':]*\}""")
+"""Braces around something, but no quote, colon, bracket or brace."""
 
 
 class AnswerError(ValueError):
@@ -51,9 +52,11 @@ def one_object(text: str) -> dict[str, Any]:
         raise AnswerError("the thoughts do not end, so that there is no answer")
     found: dict[str, dict[str, Any]] = {}
     start = 0
-    # A brace that no quote or brace follows is prose; any other one begins an object that has to be whole.
-    while (opening := _OBJECT.search(spoken, start)) is not None:
-        value, start = _decode(spoken, opening.start())
+    while (opening := spoken.find("{", start)) >= 0:
+        if (prose := _PROSE.match(spoken, opening)) is not None:
+            start = prose.end()
+            continue
+        value, start = _decode(spoken, opening)
         found[json.dumps(value, sort_keys=True)] = value
     if not found:
         raise AnswerError("no JSON object")

@@ -7,7 +7,7 @@ Source:
 import json
 from typing import Any
 
-from neuroonco.models.dialects import Reply, base64_text, count_of, joined_text, mapping, name_of
+from neuroonco.models.dialects import DialectReply, base64_text, count_of, joined_text, mapping, name_of
 from neuroonco.models.endpoint_records import Endpoint
 from neuroonco.models.picture import media_type
 from neuroonco.models.records import ModelCall
@@ -41,7 +41,8 @@ class AnthropicMessages:
                 content.insert(0, {"type": "image", "source": source})
                 image = None
             messages.append({"role": turn.role, "content": content})
-        body: dict[str, Any] = {"model": model_id, "max_tokens": call.max_tokens, "messages": messages}
+        max_tokens = call.max_tokens + endpoint.reasoning_tokens
+        body: dict[str, Any] = {"model": model_id, "max_tokens": max_tokens, "messages": messages}
         if system := "\n\n".join(turn.text for turn in call.turns if turn.role == "system"):
             body["system"] = system
         if call.temperature is not None and endpoint.temperature_supported:
@@ -51,13 +52,13 @@ class AnthropicMessages:
             body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
         return body
 
-    def reply(self, document: Any) -> Reply:
+    def reply(self, document: Any) -> DialectReply:
         """See :meth:`neuroonco.models.dialects.Dialect.reply`."""
         document = mapping(document, "JSON object")
         mapping(document if isinstance(document.get("content"), list) else None, "content")
         finish, usage = name_of(document.get("stop_reason")), document.get("usage")
         usage = usage if isinstance(usage, dict) else {}
-        return Reply(
+        return DialectReply(
             text=joined_text(document["content"]),
             finish_reason=finish,
             served_model=name_of(document.get("model")),

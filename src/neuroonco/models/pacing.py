@@ -5,10 +5,11 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from neuroonco.errors import ProviderError
+from neuroonco.models.crowd import STOPPED
 from neuroonco.models.endpoint_records import Endpoint
 from neuroonco.models.records import ModelCall
 
@@ -31,12 +32,42 @@ class Clock:
     utc: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
+    def stopping_with(self, stopping: Callable[[], bool]) -> "Clock":
+        """The same clock, whose sleep ends within a second of a stop with the error ``STOPPED``."""
+
+        async def sleep(seconds: float) -> None:
+            while seconds > 0:
+                check_going_on(stopping)
+                await self.sleep(min(seconds, LOOK_S))
+                seconds -= LOOK_S
+            check_going_on(stopping)
+
+        return replace(self, sleep=sleep)
+
+
+LOOK_S = 1.0
+"""How often a sleeper looks whether it is to stop."""
+
+
+def check_going_on(stopping: Callable[[], bool]) -> None:
+    """Let a request through unless the run stops.
+
+    Raises:
+        ProviderError: it does.
+    """
+    if stopping():
+        raise ProviderError(STOPPED, "no new requests after the stop", fix="run the same command again")
+
+
+FAILED_IN_A_ROW = 3
+"""Failed requests without an answer between them, after which fewer are sent at once."""
+
 
 class AdaptiveLimit:
-    """Bounds how many requests are under way: halved when the endpoint is overloaded, then grown slowly.
+    """Bounds how many requests are under way: halved when the endpoint fails, then grown slowly.
 
     Additive increase, multiplicative decrease: after as many good answers as the limit holds, it grows by one. Of the
-    requests that were sent before a cut, none cuts again: they are the same overload.
+    requests that were sent before a cut, none cuts again: they met the same trouble.
 
     Source:
         Chiu and Jain 1989, Computer Networks and ISDN Systems 17.
@@ -46,12 +77,12 @@ class AdaptiveLimit:
         self.maximum = maximum
         self.limit = float(maximum)
         self._under_way = 0
-        self._cuts = 0
+        self._cuts = self._failed_in_a_row = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[int]:
-        """Hold one place; gives the mark that :meth:`overloaded` wants back. Served in the order of asking."""
+        """Hold one place; gives the mark that :meth:`failed` wants back. Served in the order of asking."""
         if self._under_way >= int(self.limit) or self._waiting:
             place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(place)
@@ -84,13 +115,15 @@ class AdaptiveLimit:
 
     def succeeded(self) -> None:
         """A request was answered."""
+        self._failed_in_a_row = 0
         if self.limit < self.maximum:
             self.limit = min(float(self.maximum), self.limit + 1 / self.limit)
             self._admit()
 
-    def overloaded(self, mark: int) -> None:
-        """A request met an endpoint that asks for fewer."""
-        if mark == self._cuts:
+    def failed(self, mark: int, *, overloaded: bool) -> None:
+        """A request failed; where the endpoint does not ask for fewer, one failure alone is no reason to send fewer."""
+        self._failed_in_a_row += 1
+        if mark == self._cuts and (overloaded or self._failed_in_a_row >= FAILED_IN_A_ROW):
             self._cuts += 1
             self.limit = max(1.0, self.limit / 2)
 
@@ -126,6 +159,8 @@ class RateLimit:
 class CostBudget:
     """A limit of money over all clients that share it: what a request may cost is set aside before it is sent.
 
+    It may be used in one event loop after the other.
+
     Args:
         max_cost_usd: None for no limit; the cost is added up all the same.
         spent_usd: what was spent before, where a limit spans several runs.
@@ -151,7 +186,6 @@ class CostBudget:
                 what = f"{self.spent_usd:.4f} USD are spent; the next call may cost {estimate_usd:.4f} USD"
                 fix = f"raise --max-cost above {self.max_cost_usd:g}; what was answered is kept, so start again"
                 raise ProviderError("COST_LIMIT", what, fix=fix)
-            self._settled.clear()
             await self._settled.wait()
         self._set_aside_usd += estimate_usd
         self._under_way += 1
@@ -162,24 +196,25 @@ class CostBudget:
         self._set_aside_usd = self._set_aside_usd - estimate_usd if self._under_way else 0.0
         self.spent_usd += cost_usd
         self._settled.set()
+        self._settled = asyncio.Event()  # a new one, since an event belongs to the loop in which it was waited for
 
 
 PIXELS_PER_TOKEN = 750
 """Of a picture. Anthropic's own figure; OpenAI's tiles and Qwen's patches of 28 x 28 pixels come to about the same."""
 BYTES_PER_TOKEN = 2
-"""Of text in UTF-8, half of what is usual, so that the estimate is an upper bound."""
+"""Of text in UTF-8, half of what is usual, so that the estimate is seldom too low."""
 
 
 def most_input_tokens(endpoint: Endpoint, call: ModelCall, *, has_image: bool) -> int:
-    """An upper bound of the tokens of a request.
+    """Estimate of the tokens of a request, rather too high than too low.
 
     >>> from neuroonco.models.endpoints import shipped
     >>> from neuroonco.models.records import Turn
     >>> call = ModelCall(purpose="a", prompt_name="p", prompt_sha256="0", turns=(Turn(role="user", text="x" * 3000),))
     >>> most_input_tokens(shipped()["openai"], call, has_image=True)
-    2899
+    4100
     """
     size_bytes = sum(len(turn.text.encode()) for turn in call.turns)
     size_bytes += len(call.schema_.document.encode()) if call.schema_ else 0
-    image_tokens = -(-(endpoint.image_max_side_px**2) // PIXELS_PER_TOKEN) if has_image else 0
-    return -(-size_bytes // BYTES_PER_TOKEN) + image_tokens
+    image_tokens = endpoint.image_tokens_max or -(-(endpoint.image_max_side_px**2) // PIXELS_PER_TOKEN)
+    return -(-size_bytes // BYTES_PER_TOKEN) + (image_tokens if has_image else 0)

@@ -1,9 +1,11 @@
 """A model behind the ledger: the same request is no second call, across runs, stages and concurrent tasks."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from neuroonco.errors import ProviderError
+from neuroonco.errors import PendingError, ProviderError
+from neuroonco.models import batch_store
 from neuroonco.models.crowd import STOPPED
 from neuroonco.models.ledger import Ledger
 from neuroonco.models.protocol import ModelClient
@@ -51,24 +53,32 @@ class RecordedClient:
 
     A final answer (whole, cut off, refused) is never asked for again. A call that failed, was rejected or came back
     empty is asked again by the next run, but once only by this client. Every answer is on disk before it is returned.
+    What waits in a provider's batch is not asked: it would be paid twice.
 
     Args:
         ledger: shared by all clients of a run.
         client: the model; None where nothing is to be asked.
         replay: answer from the ledger alone. An unknown call gets the status ``failed``, and nothing is written.
         name: of the model, where there is no client to say it.
+        stopping: asked before every call to the model; once it says True, only the ledger answers, and another call
+            raises. Those under way go on.
     """
 
     def __init__(
-        self, ledger: Ledger, client: ModelClient | None, *, replay: bool = False, name: str | None = None
+        self,
+        ledger: Ledger,
+        client: ModelClient | None,
+        *,
+        replay: bool = False,
+        name: str | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         if client is None and (name is None or not replay):
             raise ValueError("without a client there is only replay, of a named model")
         self._name = name if client is None or name is not None else client.name
-        self._ledger, self._client, self._replay = ledger, client, replay
+        self._ledger, self._client, self._replay, self._stopping = ledger, client, replay, stopping
         self._under_way: dict[str, asyncio.Task[ModelAnswer]] = {}
         self._unsettled: set[str] = set()
-        self._stopped = False
         self.counts = CallCounts()
 
     @property
@@ -76,15 +86,12 @@ class RecordedClient:
         """Name of the model."""
         return str(self._name)
 
-    def stop_asking(self) -> None:
-        """From now on only the ledger answers: a call that would go to the model raises. Those under way go on."""
-        self._stopped = True
-
     async def ask(self, call: ModelCall, image: bytes | None) -> ModelAnswer:
         """See :meth:`neuroonco.models.protocol.ModelClient.ask`.
 
         Raises:
-            PrerequisiteError, ProviderError: as the client says; or after :meth:`stop_asking`.
+            PrerequisiteError, ProviderError: as the client says; or once it stops.
+            PendingError: the call waits in a batch.
             InputError: the ledger cannot be read or written; nothing is used that is not recorded.
         """
         request_hash = call.request_hash(self.name)
@@ -112,10 +119,13 @@ class RecordedClient:
             self.counts.missing += 1
             status = CallStatus.FAILED
             return ModelAnswer(request_hash=request_hash, model=self.name, status=status, error=NOT_IN_LEDGER)
-        if self._stopped:
+        if self._stopping():
             raise ProviderError(STOPPED, "no new calls after the stop", fix="run the same command again")
-        if (None if image is None else sha256_bytes(image)) != call.image_sha256:
-            raise ValueError("the picture is not the one that the call names")
+        check_picture(call, image)
+        batch_key = await asyncio.to_thread(batch_store.waiting_in, self._ledger, request_hash)
+        if batch_key is not None:
+            fix = f"collect it with --batch, or give it up: neuroonco ledger batches --release {batch_key}"
+            raise PendingError("BATCH_PENDING", f"a call waits in batch {batch_key}", where=self.name, fix=fix)
         fresh = await self._client.ask(call, image)
         if fresh.request_hash != request_hash:
             raise ValueError("the client answered another call")
@@ -124,3 +134,13 @@ class RecordedClient:
         if not kept.status.is_final:
             self._unsettled.add(request_hash)
         return kept
+
+
+def check_picture(call: ModelCall, image: bytes | None) -> None:
+    """Refuse a picture that is not the call's: its answer would be kept under the hash of another one.
+
+    Raises:
+        ValueError: another picture, one too many, or none.
+    """
+    if (None if image is None else sha256_bytes(image)) != call.image_sha256:
+        raise ValueError("the picture is not the one that the call names")

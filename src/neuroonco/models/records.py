@@ -4,6 +4,11 @@ from neuroonco.outcomes import Record
 from neuroonco.store import sha256_text
 from neuroonco.vocabulary import CallStatus
 
+HASH_VERSION = "call 2"
+"""Changes with the way in which hashes are made, so that no hash of one way is taken for one of another."""
+LABELS = {"purpose", "prompt_name", "prompt_sha256"}
+"""What says where a call comes from, and does not reach the model."""
+
 
 class Turn(Record):
     """One message of a conversation.
@@ -33,12 +38,13 @@ class ModelCall(Record):
 
     Attributes:
         purpose: what the answer is for, e.g. ``read_conservative``; for statistics, no part of the hash.
-        prompt_name, prompt_sha256: the versioned prompt that the turns were rendered from.
+        prompt_name, prompt_sha256: the versioned prompt that the turns were rendered from; no part of it either.
         turns: the messages in order.
         image_sha256: of the bytes of the picture as sent; None where no picture is sent.
         schema_: what the answer is to follow.
         max_tokens: limit of the answer.
         temperature, seed: None leaves them to the endpoint.
+        settings: how the endpoint is asked beside that, as ``name=value``; see :mod:`neuroonco.models.as_sent`.
     """
 
     purpose: str
@@ -50,9 +56,12 @@ class ModelCall(Record):
     max_tokens: int = 1024
     temperature: float | None = 0.0
     seed: int | None = None
+    settings: tuple[str, ...] = ()
 
     def request_hash(self, model: str) -> str:
         """Key of this call to one model in the ledger: equal requests have equal hashes, whoever makes them.
+
+        Fields at their defaults are left out, so that a new field with a default changes no hash.
 
         >>> call = ModelCall(purpose="a", prompt_name="p", prompt_sha256="0", turns=(Turn(role="user", text="Hi"),))
         >>> call.request_hash("x") == call.model_copy(update={"purpose": "b"}).request_hash("x")
@@ -60,7 +69,7 @@ class ModelCall(Record):
         >>> call.request_hash("x") == call.request_hash("y")
         False
         """
-        return sha256_text(model, self.model_dump_json(exclude={"purpose"}))
+        return sha256_text(HASH_VERSION, model, self.model_dump_json(exclude=LABELS, exclude_defaults=True))
 
 
 class ModelAnswer(Record):
@@ -71,7 +80,8 @@ class ModelAnswer(Record):
         text: raw, as it came; None unless there is any.
         finish_reason, served_model: as the endpoint says.
         input_tokens, output_tokens: None where the endpoint does not count.
-        cost_usd: None where no price is known, or no tokens were counted.
+        cost_usd: of all attempts; one whose tokens the endpoint did not count is in it with the most that it was
+            thought to cost. None where no price is known.
         latency_s: of the last attempt.
         attempts: how many requests were sent.
         error: one line, without keys, where there is no whole answer.

@@ -9,7 +9,7 @@ from typing import Any
 
 import openai
 
-from neuroonco.errors import ProviderError, printable
+from neuroonco.errors import printable
 
 RETRIED_STATUS = frozenset({408, 409, 429})
 """With every status from 500: what the same request may survive a moment later."""
@@ -19,6 +19,8 @@ HOPELESS_STATUS = frozenset({401, 402, 403, 404})
 """Wrong key, no credit, no permission, no such model or route: no other request fares better."""
 SPENT_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "credit_balance_too_low"})
 """Codes of a 429 that waiting does not cure."""
+HOPELESS_TEXTS = ("credit balance is too low", "api key not valid", "api key expired")
+"""In the text of a 400, which Anthropic sends for an empty account and Google for a wrong key."""
 FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "responsible_ai_policy_violation"})
 """Codes of a 400 that mean that the provider's filter declined."""
 
@@ -39,20 +41,27 @@ class Patience:
         attempts: requests at most.
         attempts_if_empty: the same where the last answer has no text; answers are paid for.
         first_wait_s: bound of the first wait; it doubles with every attempt.
-        longest_wait_s: bound of every wait; also of what a server may ask for by Retry-After.
+        longest_wait_s: bound of every wait that no server asked for.
+        longest_asked_wait_s: a server that asks for more by Retry-After is not asked again in this run.
         hopeless_in_a_row: calls refused for key, credit or model in a row, after which no more is asked.
-        rejected_at_first: calls not accepted, none answered yet, after which no more is asked.
-        failed_in_a_row: calls that failed after all retries in a row, after which no more is asked.
-        failed_at_first: the same while none was answered yet: nobody listens there, or another program.
+        rejected_at_first: calls not accepted or not answered, none answered yet, after which no more is asked.
+        rejected_alike: calls in a row, not accepted or not answered for one and the same reason, after which no more is
+            asked.
+        failed_in_a_row, silence_s: calls that failed after all retries in a row, and seconds since the last answer,
+            after which both no more is asked: many calls under way fail together.
+        failed_at_first: calls that failed while none was answered yet: nobody listens there, or another program.
     """
 
     attempts: int = 6
     attempts_if_empty: int = 3
     first_wait_s: float = 1.0
     longest_wait_s: float = 60.0
+    longest_asked_wait_s: float = 600.0
     hopeless_in_a_row: int = 5
     rejected_at_first: int = 10
+    rejected_alike: int = 20
     failed_in_a_row: int = 20
+    silence_s: float = 300.0
     failed_at_first: int = 5
 
     def wait_s(self, digest: str, attempt: int, retry_after_s: float | None) -> float:
@@ -67,7 +76,7 @@ class Patience:
         """
         jitter = random.Random(f"{digest}|{attempt}").random()
         if retry_after_s is not None:
-            return min(retry_after_s, self.longest_wait_s) + jitter * self.first_wait_s
+            return retry_after_s + jitter * self.first_wait_s
         return jitter * min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(attempt - 1, 30))
 
 
@@ -141,15 +150,18 @@ def _of_status(error: openai.APIStatusError, now: datetime) -> Failure:
         wait_s = retry_after_s(error.response.headers.get("retry-after"), now)
         overloaded = status in OVERLOADED_STATUS
         return Failure(line, retried=True, overloaded=overloaded, retry_after_s=wait_s)
-    return Failure(line, hopeless=status in HOPELESS_STATUS, refused=status == 400 and code in FILTER_CODES)
+    hopeless = status in HOPELESS_STATUS or (status == 400 and any(t in message.casefold() for t in HOPELESS_TEXTS))
+    return Failure(line, hopeless=hopeless, refused=status == 400 and code in FILTER_CODES)
 
 
 def _code_and_message(body: Any) -> tuple[str, str]:
     """Code and message of an error, as the dialects spell them; what is not text is left out."""
+    if isinstance(body, list) and len(body) == 1:  # as Google's compatible layer wraps it
+        body = body[0]
     found = body.get("error", body) if isinstance(body, dict) else body
     if not isinstance(found, dict):
         return "", found if isinstance(found, str) else ""
-    code = next((found[key] for key in ("code", "type") if isinstance(found.get(key), str)), "")
+    code = next((found[key] for key in ("code", "type", "status") if isinstance(found.get(key), str)), "")
     message = found.get("message")
     return code, message if isinstance(message, str) else ""
 
@@ -181,43 +193,3 @@ def without_key(text: str, key: str | None, limit: int = 300) -> str:
     'bad key ***\\n'
     """
     return printable((text.replace(key, "***") if key else text)[:limit])
-
-
-class Circuit:
-    """Stops everything when no further request can succeed, so that a wrong key does not burn ten thousand calls."""
-
-    def __init__(self, model: str, patience: Patience) -> None:
-        self._model, self._patience = model, patience
-        self._hopeless = self._failed = self._rejected = 0
-        self._answered = False
-        self._line: str | None = None
-
-    def check(self) -> None:
-        """Let a call through.
-
-        Raises:
-            ProviderError: nothing more is to be asked.
-        """
-        if self._line is not None:
-            fix = "check key, model and URL; what was answered is kept, so start again"
-            raise ProviderError("ENDPOINT_REFUSES", self._line, where=self._model, fix=fix)
-
-    def answered(self) -> None:
-        """A call was answered, well or not."""
-        self._answered = True
-        self._hopeless = self._failed = 0
-
-    def failed(self, failure: Failure) -> None:
-        """A call ended without an answer."""
-        patience = self._patience
-        if failure.retried:
-            self._failed += 1
-        else:
-            self._rejected += 1
-        self._hopeless = self._hopeless + 1 if failure.hopeless else 0
-        if self._hopeless >= patience.hopeless_in_a_row:
-            self._line = f"{self._hopeless} calls in a row were refused, the last with {failure.line}"
-        elif not self._answered and self._rejected >= patience.rejected_at_first:
-            self._line = f"none of the first {self._rejected} calls was accepted, the last with {failure.line}"
-        elif self._failed >= (patience.failed_in_a_row if self._answered else patience.failed_at_first):
-            self._line = f"{self._failed} calls in a row failed after all retries, the last with {failure.line}"

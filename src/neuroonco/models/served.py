@@ -8,21 +8,17 @@ from typing import Any, Self
 
 import httpx2
 
-from neuroonco.errors import UsageError
+from neuroonco.errors import ProviderError, UsageError
+from neuroonco.models.as_sent import as_sent
 from neuroonco.models.chat_completions import ChatCompletions
-from neuroonco.models.dialects import Dialect, Reply
+from neuroonco.models.circuit import Circuit
+from neuroonco.models.crowd import STOPPED
+from neuroonco.models.dialects import SPENT, Dialect, DialectReply
 from neuroonco.models.endpoints import ResolvedModel
 from neuroonco.models.native_anthropic import AnthropicMessages
-from neuroonco.models.pacing import AdaptiveLimit, Clock, CostBudget, RateLimit, most_input_tokens
+from neuroonco.models.pacing import AdaptiveLimit, Clock, CostBudget, RateLimit, check_going_on, most_input_tokens
 from neuroonco.models.records import ModelAnswer, ModelCall
-from neuroonco.models.retry import (
-    Circuit,
-    Failure,
-    MalformedAnswerError,
-    Patience,
-    failure_of,
-    without_key,
-)
+from neuroonco.models.retry import Failure, MalformedAnswerError, Patience, failure_of, without_key
 from neuroonco.models.transport import sdk_client
 from neuroonco.vocabulary import CallStatus
 
@@ -37,7 +33,7 @@ class _Course:
     cost_usd: float | None = None
     latency_s: float | None = None
     asked_at: str | None = None
-    reply: Reply | None = None
+    reply: DialectReply | None = None
     failure: Failure | None = None
 
 
@@ -49,6 +45,8 @@ class ServedClient:
         budget: shared by all clients that one limit of cost is for.
         patience: how long a call is tried.
         clock: time.
+        stopping: asked before every request and while waiting for one; once it says True, calls end with the attempt
+            that is under way, and those that have not begun raise the error ``STOPPED``.
 
     Raises:
         UsageError: no URL; or a limit of cost, and no price.
@@ -62,13 +60,15 @@ class ServedClient:
         budget: CostBudget | None = None,
         patience: Patience | None = None,
         clock: Clock | None = None,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         endpoint, connection = model.endpoint, model.connection()
         self._model, self._endpoint = model, endpoint
         # A function, so that no listing of this object's fields shows it.
         self._key: Callable[[], str | None] = lambda: connection.key
         self._budget = budget or CostBudget()
-        self._patience, self._clock = patience or Patience(), clock or Clock()
+        self._patience, self._stopping = patience or Patience(), stopping
+        self._clock = (clock or Clock()).stopping_with(stopping)
         if self._budget.max_cost_usd is not None and endpoint.price_usd_per_million is None:
             fix = "state price_usd_per_million in a file of endpoints (--endpoints), or leave --max-cost out"
             raise UsageError("PRICE_UNKNOWN", f"no limit of cost without a price of {model.name}", fix=fix)
@@ -81,7 +81,8 @@ class ServedClient:
         )
         self._slots = AdaptiveLimit(endpoint.concurrency)
         self._rate = RateLimit(endpoint.requests_per_minute, endpoint.tokens_per_minute, self._clock)
-        self._circuit = Circuit(model.name, self._patience)
+        self._circuit = Circuit(model.name, self._patience, self._clock.seconds)
+        self._underestimated_tokens = 0
 
     def __repr__(self) -> str:
         return f"ServedClient({self.name!r})"
@@ -93,35 +94,49 @@ class ServedClient:
 
     async def ask(self, call: ModelCall, image: bytes | None) -> ModelAnswer:
         """See :meth:`neuroonco.models.protocol.ModelClient.ask`."""
-        digest = call.request_hash(self.name)
+        call = as_sent(call, self._endpoint)
+        digest, course = call.request_hash(self.name), _Course()
         body = self._dialect.body(call, image, self._endpoint, self._model.model_id)
         input_tokens = most_input_tokens(self._endpoint, call, has_image=image is not None)
-        course = _Course()
-        while True:
-            await self._attempt(course, body, input_tokens, call.max_tokens)
-            failure = course.failure
-            if self._is_settled(course):
-                break
-            wait_s = self._patience.wait_s(digest, course.attempts, failure.retry_after_s if failure else None)
-            if failure is not None and failure.retry_after_s:
-                self._rate.pause(min(failure.retry_after_s, self._patience.longest_wait_s))
-            await self._clock.sleep(wait_s)
-        if course.failure is None or course.failure.refused:
-            self._circuit.answered()
-        else:
+        try:
+            while True:
+                await self._attempt(course, body, input_tokens, call.max_tokens + self._endpoint.reasoning_tokens)
+                if self._is_settled(course):
+                    break
+                await self._wait(digest, course)
+        except ProviderError as error:
+            if error.code != STOPPED or not course.attempts:
+                raise
+            return self._answer(digest, course)
+        reply = course.reply
+        if course.failure is not None and not course.failure.refused:
             self._circuit.failed(course.failure)
+        elif reply is not None and reply.error == SPENT:
+            self._circuit.failed(Failure(SPENT))
+        else:
+            self._circuit.answered()
         return self._answer(digest, course)
+
+    async def _wait(self, digest: str, course: _Course) -> None:
+        """Wait before the next attempt, and let all calls wait where the endpoint asks for it."""
+        asked_s = course.failure.retry_after_s if course.failure else None
+        if asked_s:
+            self._rate.pause(asked_s)
+        await self._clock.sleep(self._patience.wait_s(digest, course.attempts, asked_s))
 
     async def _attempt(self, course: _Course, body: dict[str, Any], input_tokens: int, output_tokens: int) -> None:
         """Send one request, and note in the course what became of it."""
         price = self._endpoint.price_usd_per_million
         async with self._slots.slot() as mark:
+            check_going_on(self._stopping)
             self._circuit.check()
+            stated_tokens, input_tokens = input_tokens, input_tokens + self._underestimated_tokens
             estimate_usd = price.cost_usd(input_tokens, output_tokens) if price else 0.0
             await self._budget.reserve(estimate_usd)
-            cost_usd = estimate_usd  # what a request that is cut off here may have cost
+            cost_usd = 0.0
             try:
                 await self._rate.turn(input_tokens + output_tokens)
+                cost_usd = estimate_usd  # what a request that is cut off from here on may have cost
                 course.attempts += 1
                 course.asked_at = self._clock.utc().isoformat(timespec="milliseconds")
                 course.reply = course.failure = None
@@ -132,14 +147,17 @@ class ServedClient:
                 except Exception as error:
                     failure = failure_of(error, self._clock.utc())
                     course.failure = replace(failure, line=without_key(failure.line, self._key()))
-                    if course.failure.overloaded:
-                        self._slots.overloaded(mark)
+                    if failure.retried:
+                        self._slots.failed(mark, overloaded=failure.overloaded)
                 course.latency_s = round(self._clock.seconds() - started_s, 6)
+                if course.reply is not None and course.reply.input_tokens is not None:
+                    over = course.reply.input_tokens - stated_tokens
+                    self._underestimated_tokens = max(self._underestimated_tokens, over)
                 cost_usd = self._count(course, input_tokens + output_tokens, estimate_usd)
             finally:
                 self._budget.settle(estimate_usd, cost_usd)
 
-    async def _reply(self, body: dict[str, Any]) -> Reply:
+    async def _reply(self, body: dict[str, Any]) -> DialectReply:
         # The SDK's own timeout is of silence; a server that sends a byte a minute would never meet it.
         async with asyncio.timeout(self._endpoint.timeout_s):
             response = await self._sdk.post(self._dialect.path, cast_to=httpx2.Response, body=body)
@@ -154,36 +172,29 @@ class ServedClient:
         reply, price = course.reply, self._endpoint.price_usd_per_million
         if reply is None or reply.input_tokens is None or reply.output_tokens is None:
             unknown = reply is not None or (course.failure is not None and course.failure.billed)
-            return estimate_usd if unknown else 0.0
-        self._rate.correct(estimated_tokens, reply.input_tokens + reply.output_tokens)
-        if price is None:
-            return 0.0
-        cost_usd = price.cost_usd(reply.input_tokens, reply.output_tokens)
-        course.cost_usd = (course.cost_usd or 0.0) + cost_usd
+            cost_usd = estimate_usd if unknown else 0.0
+        else:
+            self._rate.correct(estimated_tokens, reply.input_tokens + reply.output_tokens)
+            cost_usd = price.cost_usd(reply.input_tokens, reply.output_tokens) if price else 0.0
+        if price is not None:
+            course.cost_usd = (course.cost_usd or 0.0) + cost_usd
         return cost_usd
 
     def _is_settled(self, course: _Course) -> bool:
         """Whether nothing is to be gained by another attempt."""
-        if course.failure is not None:
-            return not course.failure.retried or course.attempts >= self._patience.attempts
-        return not self._is_blank(course.reply) or course.attempts >= self._patience.attempts_if_empty
-
-    @staticmethod
-    def _is_blank(reply: Reply | None) -> bool:
-        return reply is None or not (reply.text.strip() or reply.truncated or reply.refused)
+        failure, reply = course.failure, course.reply
+        if failure is not None:
+            too_late = (failure.retry_after_s or 0.0) > self._patience.longest_asked_wait_s
+            return too_late or not failure.retried or course.attempts >= self._patience.attempts
+        if reply is None or reply.status is not CallStatus.EMPTY or reply.truncated:
+            return True
+        return course.attempts >= self._patience.attempts_if_empty
 
     def _answer(self, digest: str, course: _Course) -> ModelAnswer:
-        reply, error = course.reply or Reply(""), None
+        reply = course.reply or DialectReply("")
+        status, error = reply.status, reply.error
         if course.failure is not None:
             status, error = _status_of(course.failure), course.failure.line
-        elif reply.refused:
-            status = CallStatus.REFUSED
-        elif reply.truncated:
-            status = CallStatus.TRUNCATED
-        elif self._is_blank(reply):
-            status, error = CallStatus.EMPTY, "answered without text"
-        else:
-            status = CallStatus.OK
         return ModelAnswer(
             request_hash=digest,
             model=self.name,

@@ -1,101 +1,90 @@
-"""From measurements to signs: limits with a zone of abstention around each, and what MR physics permits."""
+"""From evidence to signs: the fitted model of each sign, silent where it is not sure."""
 
-from neuroonco.readings.outline import EdgeEvidence, FormEvidence
+from collections.abc import Mapping
+from typing import cast
+
+from neuroonco.readings.evidence import FEATURES
+from neuroonco.readings.logistic import FeatureValues, load_fitted
+from neuroonco.readings.records import SignConfidences, Signs, SignValue
 from neuroonco.readings.rules import ReadRules
-from neuroonco.readings.tissue import EnhancementEvidence, HaloEvidence, SignalEvidence
-from neuroonco.vocabulary import (
-    Edema,
-    Enhancement,
-    Margins,
-    ReadingKind,
-    Shape,
-    SignalIntensity,
-    Texture,
-)
+from neuroonco.vocabulary import SIGN_VALUES, LesionBasis, MRSequence, ReadingKind, Sign, assessable, coarsenings
+
+MEASURED_FROM = 0.5
+"""With less than this share of a sign's measurements, nothing is said about it."""
 
 
-def compare(value: float, limit: float, caution: float) -> int:
-    """1 clearly above a limit, -1 clearly below, 0 too near to say.
+def model_name(sign: Sign, kind: ReadingKind, basis: LesionBasis, sequence: MRSequence | None) -> str:
+    """Name of the fitted model that one reading uses for one sign.
 
-    >>> compare(1.3, 1.0, 0.2), compare(1.1, 1.0, 0.2), compare(0.5, 1.0, 0.2)
-    (1, 0, -1)
+    Outlines that were detected have their own models. So has edema on T2 and on FLAIR: on one of them fluid is
+    bright, on the other dark.
+
+    >>> model_name(Sign.SHAPE, ReadingKind.SKEPTICAL, LesionBasis.MASK, MRSequence.T2)
+    'shape_skeptical_mask'
+    >>> model_name(Sign.EDEMA, ReadingKind.SKEPTICAL, LesionBasis.MASK, MRSequence.T2)
+    'edema_t2_skeptical_mask'
     """
-    if value >= limit * (1 + caution):
-        return 1
-    return -1 if value <= limit * (1 - caution) else 0
+    what = f"{sign}_{sequence}" if sign is Sign.EDEMA and sequence is not None else str(sign)
+    return f"{what}_{kind}_{basis}"
 
 
-def shape_of(form: FormEvidence, rules: ReadRules, kind: ReadingKind) -> Shape | None:
-    """An ellipse is round or oval by its elongation; anything else lobulated or irregular by its detail."""
-    caution = rules.caution(kind)
-    misfit = compare(1 - form.ellipse_overlap, 1 - rules.oval_overlap_from, caution)
-    if misfit < 0:
-        longer = compare(form.elongation - 1, rules.round_elongation_to - 1, caution)
-        return {-1: Shape.ROUND, 0: None, 1: Shape.OVAL}[longer]
-    if misfit > 0:
-        rough = compare(form.spike_loss, rules.irregular_spikes_from, caution)
-        return {-1: Shape.LOBULATED, 0: None, 1: Shape.IRREGULAR}[rough]
+def measured_enough(evidence: FeatureValues, features: tuple[str, ...]) -> bool:
+    """Whether enough of a sign's measurements could be made."""
+    return sum(evidence.get(name) is not None for name in features) >= MEASURED_FROM * len(features)
+
+
+def named(sign: Sign, probabilities: Mapping[str, float], sure_from: float) -> tuple[SignValue, float] | None:
+    """The value that is sure enough, else the coarser term that is: ``present`` where only the degree is open.
+
+    Args:
+        sign: which sign.
+        probabilities: of its values; they sum to 1.
+        sure_from: probability that a value or a coarser term must reach.
+
+    Returns:
+        The value and its probability, or None if nothing is sure enough.
+
+    >>> named(Sign.EDEMA, {"absent": 0.1, "mild": 0.5, "extensive": 0.4}, 0.8)
+    (<Edema.PRESENT: 'present'>, 0.9)
+    >>> named(Sign.MARGINS, {"well_circumscribed": 0.7, "ill_defined": 0.3}, 0.8) is None
+    True
+    """
+    terms = {_term(sign, text): p for text, p in probabilities.items()}
+    for step in coarsenings(max(terms, key=terms.__getitem__)):
+        together = sum(p for value, p in terms.items() if step in coarsenings(value))
+        if together >= sure_from:
+            return step, float(together)
     return None
 
 
-def margins_of(edge: EdgeEvidence, rules: ReadRules, kind: ReadingKind) -> Margins | None:
-    """The conservative reading takes the typical width, the skeptical one how much of the outline is sharp."""
-    caution = rules.caution(kind)
-    if edge.judged_share < rules.edge_share_from:
-        return None
-    if kind is ReadingKind.CONSERVATIVE:
-        blurred = compare(edge.width, rules.ill_defined_width_from, caution)
-    else:
-        blurred = -compare(edge.sharp_share, 0.5, 2 * caution)
-    return {-1: Margins.WELL_CIRCUMSCRIBED, 0: None, 1: Margins.ILL_DEFINED}[blurred]
+def _term(sign: Sign, text: str) -> SignValue:
+    return cast(SignValue, SIGN_VALUES[sign](text))
 
 
-def texture_of(variation: float, rules: ReadRules, kind: ReadingKind) -> Texture | None:
-    """Even or uneven by the variation beyond noise."""
-    uneven = compare(variation, rules.heterogeneous_variation_from, rules.caution(kind))
-    return {-1: Texture.HOMOGENEOUS, 0: None, 1: Texture.HETEROGENEOUS}[uneven]
+def signs_from(
+    evidence: FeatureValues, kind: ReadingKind, basis: LesionBasis, rules: ReadRules, sequence: MRSequence | None
+) -> tuple[Signs, SignConfidences]:
+    """Name each sign that the sequence can show and of which the reading is sure enough.
 
+    Args:
+        evidence: measurements of this reading's family.
+        kind: which reading.
+        basis: where the outline is from.
+        rules: how sure to be, by sign, reading and basis.
+        sequence: None if unknown.
 
-def enhancement_sign(found: EnhancementEvidence, rules: ReadRules, kind: ReadingKind) -> Enhancement | None:
-    """Absent, ring, solid or patchy by how much of rim and core enhances; PRESENT is never a guess between them."""
-    caution = rules.caution(kind)
-    some = compare(found.share, rules.enhancing_absent_to, 2 * caution)
-    if some <= 0:
-        return Enhancement.ABSENT if some < 0 else None
-    dark_core = compare(found.core, rules.ring_core_to, caution)
-    full_rim = compare(found.rim, rules.ring_rim_from, caution)
-    if dark_core < 0 and full_rim > 0:
-        return Enhancement.RING
-    missing = compare(1 - found.share, 1 - rules.enhancing_solid_from, caution)
-    if missing < 0:
-        return Enhancement.SOLID
-    if missing > 0 and (dark_core > 0 or full_rim < 0):
-        return Enhancement.PATCHY
-    return None
-
-
-def edema_of(halo: HaloEvidence, rules: ReadRules, kind: ReadingKind) -> Edema | None:
-    """Absent, mild or extensive: whether there is a halo, and its area over the lesion's."""
-    caution = rules.caution(kind)
-    some = compare(halo.excess, rules.edema_present_from, caution)
-    if some <= 0:
-        return Edema.ABSENT if some < 0 else None
-    much = compare(halo.area, rules.edema_extensive_from, caution)
-    return {-1: Edema.MILD, 0: None, 1: Edema.EXTENSIVE}[much]
-
-
-def signal_sign(found: SignalEvidence, rules: ReadRules, kind: ReadingKind) -> SignalIntensity | None:
-    """Brighter, darker or alike for most of the lesion, or both brighter and darker parts."""
-    caution = rules.caution(kind)
-    if min(found.above, found.below) >= rules.signal_mixed_from * (1 + caution):
-        return SignalIntensity.MIXED
-    alike = 1 - found.above - found.below
-    main = rules.signal_main_from * (1 + 0.5 * caution)
-    for share, value in (
-        (found.above, SignalIntensity.HYPERINTENSE),
-        (found.below, SignalIntensity.HYPOINTENSE),
-        (alike, SignalIntensity.ISOINTENSE),
-    ):
-        if share >= main:
-            return value
-    return None
+    Returns:
+        The signs, and the probability of each that is named.
+    """
+    values: dict[str, object] = {}
+    confidences: dict[str, float] = {}
+    for sign in Sign:
+        sure_from = rules.sure_from(sign, kind, basis)
+        readable = assessable(sign, sequence) and sure_from <= 1
+        if not readable or not measured_enough(evidence, FEATURES[kind][sign]):
+            continue
+        model = load_fitted(model_name(sign, kind, basis, sequence))
+        found = named(sign, model.probabilities(evidence), sure_from)
+        if found is not None:
+            values[sign.value], confidences[sign.value] = found[0], round(found[1], 4)
+    return Signs.model_validate(values), SignConfidences.model_validate(confidences)

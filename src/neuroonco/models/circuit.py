@@ -1,0 +1,71 @@
+"""When to stop asking an endpoint altogether."""
+
+from collections.abc import Callable
+
+from neuroonco.errors import ProviderError
+from neuroonco.models.retry import Failure, Patience
+
+
+class Circuit:
+    """Stops everything when no further request can succeed, so that a wrong key does not burn ten thousand calls.
+
+    Args:
+        model: its name, for the error.
+        patience: when it is at its end.
+        seconds: monotonic time.
+    """
+
+    def __init__(self, model: str, patience: Patience, seconds: Callable[[], float]) -> None:
+        self._model, self._patience, self._seconds = model, patience, seconds
+        self._hopeless = self._failed = self._rejected = self._alike = 0
+        self._answered, self._answered_s = False, seconds()
+        self._reason = ""
+        self._line: str | None = None
+
+    def check(self) -> None:
+        """Let a call through.
+
+        Raises:
+            ProviderError: nothing more is to be asked.
+        """
+        if self._line is not None:
+            fix = "check key, model and URL; what was answered is kept, so start again"
+            raise ProviderError("ENDPOINT_REFUSES", self._line, where=self._model, fix=fix)
+
+    def answered(self) -> None:
+        """A call was answered, well or not."""
+        self._answered, self._answered_s = True, self._seconds()
+        self._hopeless = self._failed = self._alike = 0
+
+    def failed(self, failure: Failure) -> None:
+        """A call ended without an answer."""
+        patience = self._patience
+        if failure.retried:
+            self._failed += 1
+        else:
+            reason = _without_numbers(failure.line)
+            self._rejected += 1
+            self._alike = self._alike + 1 if reason == self._reason else 1
+            self._reason = reason
+        self._hopeless = self._hopeless + 1 if failure.hopeless else 0
+        if self._hopeless >= patience.hopeless_in_a_row:
+            self._line = f"{self._hopeless} calls in a row were refused, the last with {failure.line}"
+        elif not self._answered and self._rejected >= patience.rejected_at_first:
+            self._line = f"none of the first {self._rejected} calls was answered, the last: {failure.line}"
+        elif self._alike >= patience.rejected_alike:
+            self._line = f"{self._alike} calls in a row were not answered for one reason, the last: {failure.line}"
+        elif failure.retry_after_s is not None and failure.retry_after_s > patience.longest_asked_wait_s:
+            self._line = f"the endpoint asks to come back in {failure.retry_after_s:.0f} s: {failure.line}"
+        elif self._failed_for_good():
+            self._line = f"{self._failed} calls in a row failed after all retries, the last with {failure.line}"
+
+    def _failed_for_good(self) -> bool:
+        if not self._answered:
+            return self._failed >= self._patience.failed_at_first
+        silent_s = self._seconds() - self._answered_s
+        return self._failed >= self._patience.failed_in_a_row and silent_s >= self._patience.silence_s
+
+
+def _without_numbers(line: str) -> str:
+    """A reason without the ids and times that some servers write into it."""
+    return " ".join(word for word in line.split() if not any(c.isdigit() for c in word))
