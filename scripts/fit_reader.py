@@ -10,7 +10,8 @@ sure each reading has to be of each sign (``read.sure_*``). On one machine, the 
 What it does:
 
 1. Each phantom with a lesion is measured with its true mask, as drawn and in two worse copies (gain, gamma, blur, more
-   noise), so that no model leans on one scanner; and, as drawn, where a lesion is detected without the mask.
+   noise), so that no model leans on one scanner; and, as drawn, where a lesion is detected without the mask, by a
+   detector fitted to the other half of the phantoms (``reader_lesions.py``).
 2. Five-fold cross-validation by phantom gives each row the probabilities of models that never saw the phantom.
 3. On those, the thresholds are chosen that leave out least where fused labels (both readings agree, or on a coarser
    term) are as precise as wanted; every wrong label counts as much as ``price`` left out, the same for all signs.
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from reader_lesions import HALVES, Searched, detected, half_detectors, search_all
 from reader_thresholds import PACKAGE, Judged, choose, say, show, write_rules
 
 from neuroonco import store
@@ -83,17 +85,22 @@ def main() -> int:
     parser.add_argument("--number", type=int, default=540)
     parser.add_argument("--phantoms", type=Path, default=None)
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--processes", type=int, default=2, help="that search for lesions; the result is the same")
     parser.add_argument("--basis", choices=[LesionBasis.MASK, LesionBasis.DETECTED], default=None)
     options = parser.parse_args()
     rules = load_rules("default").section("read", ReadRules)
     wanted = [LesionBasis.MASK, LesionBasis.DETECTED] if options.basis is None else [LesionBasis(options.basis)]
     rows: dict[LesionBasis, list[Row]] = {basis: [] for basis in wanted}
-    for truth, image, mask in phantoms(options.seed, options.number, options.phantoms):
-        for basis, row in measured(truth, image, mask, rules, wanted):
-            rows[basis].append(row)
-        if LesionBasis.MASK in wanted and mask is not None:
-            for picture in worse_copies(image, truth.number):
-                rows[LesionBasis.MASK] += [row for _, row in measured(truth, picture, mask, rules, [LesionBasis.MASK])]
+    given = list(phantoms(options.seed, options.number, options.phantoms))
+    if LesionBasis.MASK in wanted:
+        for truth, image, mask in given:
+            for picture in () if mask is None else (image, *worse_copies(image, truth.number)):
+                rows[LesionBasis.MASK] += measured(truth, picture, mask, rules)
+    if LesionBasis.DETECTED in wanted:
+        slices = search_all(given, options.processes)
+        detectors = half_detectors(slices, options.seed)
+        for found in slices:
+            rows[LesionBasis.DETECTED] += measured_where_detected(found, detectors, rules)
     sure: dict[str, float] = {}
     for basis, found in rows.items():
         sure |= fit(found, basis, options)
@@ -129,32 +136,32 @@ def worse_copies(image: Gray, number: int) -> Iterator[Gray]:
         yield np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def measured(
-    truth: PhantomTruth, image: Gray, mask: Mask | None, rules: ReadRules, wanted: Sequence[LesionBasis]
-) -> Iterator[tuple[LesionBasis, Row]]:
-    """Rows of one picture: with its mask, and with what is detected without."""
+def measured(truth: PhantomTruth, image: Gray, mask: Mask | None, rules: ReadRules) -> Iterator[Row]:
+    """The row of one picture read with its mask; none without a head."""
     pixels, small, scale = brain.to_working_size(image, mask, rules.working_side_px)
     view = brain.prepare(pixels, scale, rules.min_symmetry)
-    if view is None:
-        return
-    if small is not None and LesionBasis.MASK in wanted:
+    if view is not None and small is not None:
         evidence = {kind: evidence_at(view, small, kind, truth.sequence, rules) for kind in ReadingKind}
-        yield LesionBasis.MASK, Row(truth.number, truth, evidence)
-    if LesionBasis.DETECTED not in wanted:
-        return
+        yield Row(truth.number, truth, evidence)
+
+
+def measured_where_detected(
+    slice_: Searched, detectors: Mapping[tuple[ReadingKind, int], LogisticModel], rules: ReadRules
+) -> Iterator[Row]:
+    """The row of one slice read where each reading's detector for its half finds a lesion; none if nothing is there."""
+    truth, small = slice_.truth, slice_.small
     found: dict[ReadingKind, FeatureValues | None] = dict.fromkeys(ReadingKind)
     overlaps: list[float] = []
     for kind in ReadingKind:
-        detection = lesion.detect(view, rules, kind, truth.sequence)
+        detection = detected(slice_, kind, detectors[kind, truth.number % HALVES], rules)
         if detection is None:
             continue
-        true = np.zeros_like(detection.mask) if small is None else small
-        overlaps.append(float((detection.mask & true).sum() / (detection.mask | true).sum()))
+        overlaps.append(0.0 if small is None else lesion.overlap(detection.mask, small))
         if detection.outline_trusted:
-            found[kind] = evidence_at(view, detection.mask, kind, truth.sequence, rules)
+            found[kind] = evidence_at(slice_.view, detection.mask, kind, truth.sequence, rules)
     if overlaps or small is not None:
         there = small is not None and (not overlaps or max(overlaps) >= DETECTED_FROM)
-        yield LesionBasis.DETECTED, Row(truth.number, truth, found, there)
+        yield Row(truth.number, truth, found, there)
 
 
 def evidence_at(
@@ -223,7 +230,7 @@ def fitted(name: str, rows: Sequence[Row], sign: Sign, kind: ReadingKind, option
             style=PhantomStyle.TUNED,
             number=options.number,
             rows=len(rows),
-            note="with mask, as drawn and in worse copies" if given else "as detected, as drawn",
+            note="with mask, as drawn and in worse copies" if given else "as detected by models of the other half",
         ),
         classes=[value for value in SIGN_VALUES[sign] if value in true],
         balanced=True,

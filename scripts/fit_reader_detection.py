@@ -14,7 +14,7 @@ are no lesion every third is used, and the model's intercept is set right for th
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -27,6 +27,7 @@ from neuroonco.phantoms.generate import draw_phantom
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.readings import brain
 from neuroonco.readings.brain import View
+from neuroonco.readings.candidates import Candidate
 from neuroonco.readings.lesion import NOTHING, OUTLINE, PART, by_sequence, feature_names, measured_candidates, overlap
 from neuroonco.readings.logistic import FeatureValues, FittedOn, LogisticModel, fit_logistic
 from neuroonco.readings.rules import ReadRules
@@ -44,6 +45,7 @@ MIN_LESION_PX = 40
 """A smaller one of several lesions is not looked for by itself."""
 
 Rows = tuple[list[FeatureValues], list[str]]
+Measured = tuple[Candidate, dict[str, float | None]]
 
 
 def main() -> int:
@@ -65,7 +67,7 @@ def main() -> int:
                 sequence[0].append(sequence_features(seen))
                 sequence[1].append(truth.sequence.value)
         for kind in ReadingKind:
-            add_candidates(detection[kind], view, truth, mask, kind)
+            add_candidates(detection[kind], measured_candidates(view, kind), truth, mask)
     on = {"seed": options.seed, "style": PhantomStyle.TUNED, "number": options.number}
     write(
         fit_logistic(
@@ -131,13 +133,12 @@ def worse_copy(image: Gray, number: int) -> Gray:
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def add_candidates(rows: Rows, view: View, truth: PhantomTruth, mask: Mask | None, kind: ReadingKind) -> None:
-    """Measure the candidates of one slice; all that hit a lesion are kept, one in three of the others."""
+def add_candidates(rows: Rows, measured: Iterable[Measured], truth: PhantomTruth, mask: Mask | None) -> None:
+    """Label the candidates of one slice; all that hit a lesion are kept, one in three of the others."""
     lesions = [] if mask is None else separate(mask)
     passed = truth.number
-    for candidate, values in measured_candidates(view, kind):
-        found = candidate.on(view.head.shape)
-        hit = max((overlap(found, lesion) for lesion in lesions), default=0.0)
+    for candidate, values in measured:
+        hit = max((overlap(candidate.on(lesion.shape), lesion) for lesion in lesions), default=0.0)
         label = OUTLINE if hit >= OUTLINE_FROM else PART if hit >= PART_FROM else NOTHING
         if label == NOTHING:
             passed += 1

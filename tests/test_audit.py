@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neuroonco.audit.apply import apply_answer, apply_answers
+from neuroonco.audit.apply import apply_answer, apply_answers, match_answers
 from neuroonco.audit.interop import decode_answer, decode_audited, encode_answer, encode_audited
 from neuroonco.audit.paper import apply_to_fused, audit_documents
-from neuroonco.audit.records import AuditAnswer, AuditedLabel, FieldActions, unknown_slice
+from neuroonco.audit.records import KEEP_ALL, AuditAnswer, AuditedLabel, FieldActions, unknown_slice
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import Dropped
 from neuroonco.readings.records import Signs
@@ -59,7 +59,9 @@ def label(**changes: Any) -> FusedLabel:
 
 
 def answer(decision: AuditDecision | None = AuditDecision.ACCEPT, **actions: AuditAction) -> AuditAnswer:
-    return AuditAnswer(slice_id="s1", sample_id="a", auditor="x", decision=decision, actions=FieldActions(**actions))
+    """What is not named is kept, in so many words."""
+    said = KEEP_ALL.model_copy(update=actions)
+    return AuditAnswer(slice_id="s1", sample_id="a", auditor="x", decision=decision, actions=said)
 
 
 def apply(one: FusedLabel, given_answer: AuditAnswer) -> AuditedLabel | Dropped:
@@ -175,6 +177,62 @@ def test_signs_go_with_the_sequence_that_showed_them() -> None:
     assert audited.sequence is None, "T1CE is not turned into T1: nobody has read T1"
     assert audited.signs == Signs(shape=Shape.ROUND)
     assert [c.field for c in audited.changes] == ["sequence", "enhancement"]
+
+
+def test_signs_of_an_erased_sequence_do_not_stand_on_the_stated_one() -> None:
+    one = label(sequence=MRSequence.T1CE, signs=Signs(enhancement=Enhancement.RING, shape=Shape.ROUND))
+    record = unknown_slice(one).model_copy(update={"sequence": MRSequence.T1CE})
+    for action in (AuditAction.ERASE, AuditAction.DOWNGRADE, None):
+        audited = apply_answer(one, answer(sequence=action), record)
+        assert isinstance(audited, AuditedLabel)
+        assert audited.signs == Signs(shape=Shape.ROUND)
+        assert audited.changes[-1].reason == "not assessable on an unknown sequence"
+    kept = apply_answer(one, answer(), record)
+    assert isinstance(kept, AuditedLabel)
+    assert kept.signs == one.signs
+
+
+def test_what_was_seen_stands_and_goes_with_the_sequence() -> None:
+    one = label(sequence=MRSequence.T1, sequence_seen=MRSequence.T1CE)
+    kept, erased = apply(one, answer()), apply(one, answer(sequence=AuditAction.ERASE))
+    assert isinstance(kept, AuditedLabel)
+    assert isinstance(erased, AuditedLabel)
+    assert (kept.sequence, kept.sequence_seen, kept.changes) == (MRSequence.T1, MRSequence.T1CE, ())
+    assert (erased.sequence, erased.sequence_seen) == (None, None)
+    assert [(c.field, c.before) for c in erased.changes] == [("sequence", "t1"), ("sequence_seen", "t1ce")]
+    paper = apply_answers([one], {"s1": answer()}, {}, rules=PAPER).kept[0]
+    assert paper.sequence_seen is MRSequence.T1CE
+
+
+def test_consent_in_general_keeps_nothing_in_particular() -> None:
+    read = decode_answer({"sample_id": "a", "answer": {"final_decision": "ACCEPT"}})
+    one = label(
+        slice_id="a", sequence=MRSequence.T1, region=ImageRegion.CENTER, signs=Signs(shape=Shape.OVAL, edema=None)
+    )
+    outcome = apply_answers([one], {"a": read}, {}, rules=DEFAULT)
+    assert [(r.sequence, r.region, r.signs) for r in outcome.kept] == [(None, None, Signs())]
+    assert {(c.field, c.reason) for c in outcome.kept[0].changes} == {
+        (field, "auditor said nothing") for field in ("sequence", "region", "shape")
+    }
+    reference = apply_answers([one], {"a": read}, {}, rules=PAPER).kept[0]
+    assert (reference.sequence, reference.region, reference.signs) == (one.sequence, one.region, one.signs)
+
+
+def test_two_answers_that_differ_are_none() -> None:
+    labels = [label(slice_id=i, sample_id=i) for i in ("once", "twice", "differing", "none")]
+    labels.append(label(slice_id="hash", sample_id="by_sample"))
+    rows = [("once", "KEEP"), ("twice", "KEEP"), ("differing", "KEEP"), ("twice", "KEEP"), ("differing", "ERASE")]
+    rows += [("by_sample", "KEEP"), ("nobody", "KEEP")]
+    given_answers = [
+        decode_answer(
+            {"sample_id": i, "answer": {"final_decision": "ACCEPT", "field_actions": {"shape": action}}},
+        )
+        for i, action in rows
+    ]
+    for order in (given_answers, given_answers[::-1]):
+        found, differing = match_answers(labels, order)
+        assert set(found) == {"once", "twice", "hash"}
+        assert [(q.slice_id, q.code) for q in differing] == [("differing", "ANSWERS_DIFFER")]
 
 
 def test_a_word_that_is_no_action_erases() -> None:

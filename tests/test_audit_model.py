@@ -156,8 +156,13 @@ def test_a_healthy_label_is_audited_and_an_undecided_one_is_not() -> None:
     assert answered(client, healthy).decision is AuditDecision.REJECT
     assert "label: there is no lesion" in client.calls[0].turns[1].text
     unasked = ScriptedClient([])
-    assert answered(unasked, healthy.model_copy(update={"lesion_found": None})).decision is AuditDecision.ACCEPT
+    undecided = healthy.model_copy(update={"lesion_found": None, "sequence": MRSequence.T2})
+    answer = answered(unasked, undecided)
+    assert answer.decision is AuditDecision.ACCEPT
     assert unasked.calls == []
+    result = apply_answer(undecided, answer, described())
+    assert isinstance(result, AuditedLabel)
+    assert result.sequence is MRSequence.T2
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,7 @@ def test_only_the_impossible_is_rejected() -> None:
     assert decision(healthy, empty) is AuditDecision.ACCEPT
     assert decision(healthy, None) is AuditDecision.ACCEPT
     assert decision(lesion, None) is AuditDecision.ACCEPT
-    assert audit_with_physics(healthy, image, None, None, RULES).actions == FieldActions()
+    assert audit_with_physics(healthy, image, None, None, RULES).actions == ALL_KEPT
     assert audit_with_physics(lesion, image, None, None, RULES, tumor_present=False).decision is AuditDecision.REJECT
     undecided = lesion.model_copy(update={"lesion_found": None})
     assert {decision(undecided, mask) for mask in (None, empty, LESION)} == {AuditDecision.ACCEPT}

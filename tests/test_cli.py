@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from neuroonco import store
 from neuroonco.cli import run
+from neuroonco.readings.records import LesionReading
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -413,13 +415,54 @@ def test_undecided_slices_are_dropped_by_name_where_json_cannot_say_them(
 ) -> None:
     abstained = {"sample_id": "a", "error": "abstained: the reader cannot tell whether there is a lesion"}
     (tmp_path / "a.json").write_text(json.dumps([abstained]))
+    (tmp_path / "b.json").write_text(json.dumps([abstained]))
     (tmp_path / "source.json").write_text("[]")
-    files = (tmp_path / "a.json", tmp_path / "a.json", "--source", tmp_path / "source.json")
+    files = (tmp_path / "a.json", tmp_path / "b.json", "--source", tmp_path / "source.json")
     for suffix, expected in ((".json", (0, {"not_in_format": 1})), (".jsonl", (1, {}))):
         outs = ("--out", tmp_path / f"f{suffix}", "--healthy-out", tmp_path / f"h{suffix}", "--json")
         code, out, _ = call(capsys, "fuse", *files, *outs)
         counts = json.loads(out)
         assert (code, (counts["kept"], counts["dropped_by_reason"])) == (0, expected), suffix
+
+
+def test_one_file_is_no_two_readings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {"meta_info": {"lesion_found": "True"}, "structured_signs": {"shape": "Oval"}}
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps([{"sample_id": "a", "ai_prediction": found}]))
+    (tmp_path / "link.json").symlink_to("a.json")
+    measured = LesionReading(slice_id="a", sample_id="a", reader="measuring", lesion_found=True)
+    for name in ("a.jsonl", "copy.jsonl"):
+        store.save(tmp_path / name, [measured], LesionReading)
+    (tmp_path / "source.json").write_text("[]")
+    outs = ("--source", tmp_path / "source.json", "--out", tmp_path / "f.json", "--healthy-out", tmp_path / "h.json")
+    for first, second in (("a.json", "a.json"), ("a.json", "link.json"), ("a.jsonl", "copy.jsonl")):
+        code, _, err = call(capsys, "fuse", tmp_path / first, tmp_path / second, *outs)
+        assert code == 2
+        one_line(err, "SAME_READING")
+    assert not (tmp_path / "f.json").exists()
+    # The reference's files name no reader, and two readers that agree write the same.
+    assert call(capsys, "fuse", tmp_path / "a.json", tmp_path / "b.json", *outs)[0] == 0
+    assert call(capsys, "fuse", tmp_path / "a.json", tmp_path / "a.json", *outs, "--rules", "paper")[0] == 0
+
+
+def test_an_answer_file_keeps_only_what_it_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    meta = {"predicted_modality": "t2", "predicted_location": "Center", "lesion_found": "True"}
+    label = {"meta_info": meta, "structured_signs": {"shape": "Oval", "texture": "Homogeneous"}}
+    fused = [{"sample_id": i, "image_path": "", "fused_label": label} for i in ("bare", "named", "twice")]
+    bare = {"final_decision": "ACCEPT"}
+    named = bare | {"field_actions": {"predicted_modality": "KEEP", "shape": "KEEP"}}
+    said = [("bare", bare), ("named", named), ("twice", bare), ("twice", named), ("named", named)]
+    rows = {"fused": fused, "answers": [{"sample_id": i, "answer": a} for i, a in said], "source": []}
+    for name, document in rows.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+    files = (tmp_path / "fused.json", "--answers", tmp_path / "answers.json", "--source", tmp_path / "source.json")
+    code, out, _ = call(capsys, "audit", *files, "--out", tmp_path / "gold.json", "--json")
+    assert (code, json.loads(out)["kept"], json.loads(out)["quarantined"]) == (0, 2, 1)
+    gold = {row["sample_id"]: row["gold_label"] for row in json.loads((tmp_path / "gold.json").read_text())}
+    signs = {i: {k: v for k, v in g["structured_signs"].items() if v is not None} for i, g in gold.items()}
+    assert signs == {"bare": {}, "named": {"shape": "Oval"}}
+    assert [gold[i]["meta_info"]["predicted_modality"] for i in ("bare", "named")] == [None, "t2"]
+    assert [gold[i]["meta_info"]["predicted_location"] for i in ("bare", "named")] == [None, None]
 
 
 def test_paper_rules_refuse_a_mix_of_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

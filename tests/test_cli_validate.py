@@ -41,6 +41,7 @@ def test_readings_from_files(files: Path, capsys: pytest.CaptureFixture[str]) ->
     labels = document["summary"]["readings_from_files"]["labels"]
     assert labels["conservative"]["precision"]["value"] == pytest.approx(2 / 3)
     assert labels["fused"]["precision"] | {"low": 0, "high": 0} == {"value": 0.5, "low": 0, "high": 0, "n": 2}
+    assert labels["fused"]["exact"]["n"] == 2
     assert labels["fused"]["omission"]["value"] == pytest.approx(1 / 3)
     correlation = document["summary"]["readings_from_files"]["error_correlation"]
     assert correlation["value"] == pytest.approx((1 * 1 - 0 * 1) / (1 * 2 * 2 * 1) ** 0.5)
@@ -55,6 +56,8 @@ def test_tables_for_a_person(files: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "phantom, not clinical" in out.splitlines()[0]
     for part in ("0.667 / 0.000", "0.500 / 0.333", "error correlation: 0.50", "4 phantoms, 1 of them healthy"):
         assert part in out
+    assert "at the omission of fused, 0.333: A 0.667, gain none: cannot be cut to it; B" in out
+    assert "all, exact" in out
     assert "Published model pipeline: precision 0.897, omission 0.1765" in out
 
 
@@ -62,7 +65,6 @@ def test_tables_for_a_person(files: Path, capsys: pytest.CaptureFixture[str]) ->
     ("arguments", "code", "name"),
     [
         (("--seed", "1", "--style", "tuned", "--number", "4"), 2, "FIT_SEED"),
-        (("--seed", "0", "--style", "held_out", "--number", "4"), 2, "FIT_SEED"),
         (("--readings", "a.jsonl", "b.jsonl"), 2, "TRUTH_NEEDED"),
         (("--readings", "a.jsonl", "b.jsonl", "--truth", "t.jsonl"), 3, "FILE_MISSING"),
         (("--real", "nowhere"), 2, "SOURCE_NEEDED"),

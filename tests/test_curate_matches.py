@@ -362,9 +362,7 @@ def test_other_sequences_of_a_head_are_no_copies(seed: int) -> None:
     style = PhantomStyle.TUNED
     head = draw_head(Plane.AXIAL, None, np.random.default_rng(seed), style)
     rng = np.random.default_rng(100 + seed)
-    drawn = {
-        sequence: acquire(paint_head(head, sequence, style, rng), head, style, (), rng) for sequence in MRSequence
-    }
+    drawn = {sequence: acquire(paint_head(head, sequence, style, rng), head, style, (), rng) for sequence in MRSequence}
     for first, second in combinations(MRSequence, 2):
         if {first, second} == {MRSequence.T1, MRSequence.T1CE}:
             continue  # without a lesion, the generator draws these two nearly alike

@@ -20,6 +20,7 @@ from neuroonco.vocabulary import (
     Enhancement,
     ImageRegion,
     MRSequence,
+    ReadingKind,
     Shape,
     Sign,
     SignalIntensity,
@@ -37,6 +38,7 @@ readings = st.builds(
     reader=st.sampled_from(["x", "y"]),
     lesion_found=st.none() | st.booleans(),
     sequence=st.none() | st.sampled_from(list(MRSequence)),
+    sequence_seen=st.none() | st.sampled_from(list(MRSequence)),
     region=st.none() | st.sampled_from(list(ImageRegion)),
     signs=signs,
 )
@@ -54,7 +56,7 @@ def test_identical_readings_change_nothing(one: LesionReading) -> None:
     fused = fuse_pair(one, one)
     assert isinstance(fused, FusedLabel)
     assert fused.disagreements == ()
-    assert fused.sequence is one.sequence
+    assert (fused.sequence, fused.sequence_seen) == (one.sequence, one.sequence_seen)
     if one.lesion_found:
         assert (fused.signs, fused.region) == (one.signs, one.region)
 
@@ -70,6 +72,7 @@ def test_nothing_is_invented(a: LesionReading, b: LesionReading) -> None:
     if isinstance(fused, Dropped):
         return
     assert fused.sequence in (None, a.sequence, b.sequence)
+    assert fused.sequence_seen in (None, a.sequence_seen, b.sequence_seen)
     assert fused.region in (None, a.region, b.region)
     for sign in Sign:
         value = fused.signs.get(sign)
@@ -84,13 +87,64 @@ def test_nothing_is_invented(a: LesionReading, b: LesionReading) -> None:
 @given(readings, readings)
 def test_every_loss_is_recorded(a: LesionReading, b: LesionReading) -> None:
     fused = fuse_pair(a, b)
-    if isinstance(fused, Dropped) or not fused.lesion_found:
+    if isinstance(fused, Dropped):
         return
-    noted = {d.field for d in fused.disagreements}
-    differing = {s.value for s in Sign if a.signs.get(s) != b.signs.get(s)}
-    differing |= {"region"} if a.region != b.region else set()
-    differing |= {"sequence"} if a.sequence != b.sequence else set()
-    assert noted == differing
+    noted = [d.field for d in fused.disagreements]
+    differing = {name for name in ("sequence", "sequence_seen") if getattr(a, name) != getattr(b, name)}
+    stated = {s.value: (a.signs.get(s), b.signs.get(s)) for s in Sign} | {"region": (a.region, b.region)}
+    if fused.lesion_found:
+        differing |= {name for name, values in stated.items() if values[0] != values[1]}
+    elif a.lesion_found != b.lesion_found:  # one cannot tell: all that the other states goes, agreed on or not
+        differing |= {"lesion_found"} | {name for name, values in stated.items() if values != (None, None)}
+    assert sorted(noted) == sorted(differing)
+
+
+def test_what_is_lost_to_a_reading_that_cannot_tell_has_its_reason() -> None:
+    sure = reading(signs=Signs(shape=Shape.OVAL), region=ImageRegion.CENTER)
+    fused = fuse_pair(sure, reading(lesion_found=None))
+    assert isinstance(fused, FusedLabel)
+    assert (fused.lesion_found, fused.signs, fused.region) == (None, Signs(), None)
+    assert {(d.field, d.values, d.fused) for d in fused.disagreements} == {
+        ("lesion_found", ("lesion", None), None),
+        ("region", ("center", None), None),
+        ("shape", ("oval", None), None),
+    }
+    assert {d.reason for d in fused.disagreements} == {"the other reading cannot tell whether there is a lesion"}
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (MRSequence.T1CE, MRSequence.T1CE, MRSequence.T1CE),
+        (MRSequence.T1CE, None, MRSequence.T1CE),
+        (MRSequence.T1CE, MRSequence.T1, None),
+        (MRSequence.T1CE, MRSequence.FLAIR, None),
+    ],
+)
+def test_what_was_seen_is_not_what_is_stated_and_drops_nothing(
+    a: MRSequence | None, b: MRSequence | None, expected: MRSequence | None
+) -> None:
+    fused = fuse_pair(*(reading(sequence=MRSequence.T2, sequence_seen=seen) for seen in (a, b)))
+    assert isinstance(fused, FusedLabel)
+    assert (fused.sequence, fused.sequence_seen) == (MRSequence.T2, expected)
+    assert [d.field for d in fused.disagreements] == ([] if a == b else ["sequence_seen"])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        ({"request_hash": "h"}, {"request_hash": "h", "reader": "y"}, True),
+        ({"request_hash": "h"}, {"request_hash": "i"}, False),
+        ({"kind": ReadingKind.SKEPTICAL}, {"kind": ReadingKind.SKEPTICAL}, True),
+        ({"kind": ReadingKind.SKEPTICAL}, {"kind": ReadingKind.SKEPTICAL, "reader": "y"}, False),
+        ({"kind": ReadingKind.SKEPTICAL}, {"kind": ReadingKind.CONSERVATIVE}, False),
+        ({}, {}, False),  # the reference's files name neither kind nor reader
+    ],
+)
+def test_one_reading_is_no_two_witnesses(a: dict[str, Any], b: dict[str, Any], same: bool) -> None:
+    outcome = fuse_readings([reading(**a)], [reading(**b)], rules=DEFAULT)
+    assert [d.reason for d in outcome.dropped] == ([DropReason.SAME_READING] if same else [])
+    assert len(outcome.kept) == (not same)
 
 
 @pytest.mark.parametrize(
@@ -304,4 +358,4 @@ def test_typed_reference_rules_equal_the_string_rules(a: LesionReading, b: Lesio
     if outcome.kept and outcome.kept[0].lesion_found:
         row = encode_fused(outcome.kept[0])
         assert row is not None
-        assert decode_fused(row) == outcome.kept[0].model_copy(update={"slice_id": "a"})
+        assert decode_fused(row) == outcome.kept[0].model_copy(update={"slice_id": "a", "sequence_seen": None})

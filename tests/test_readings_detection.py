@@ -77,7 +77,7 @@ def test_a_plain_lesion_on_a_plain_brain_is_among_the_candidates(kind: ReadingKi
 def test_a_stricter_rule_never_reports_more(slices: list[tuple[View, Phantom]]) -> None:
     strict = RULES.model_copy(update={"detect_confidence_conservative": 0.9, "detect_confidence_skeptical": 0.9})
     never = RULES.model_copy(update={"detect_confidence_conservative": 1.1, "detect_confidence_skeptical": 1.1})
-    for view, phantom in slices[:5]:
+    for view, phantom in slices[:3]:
         for kind in KINDS:
             usual = detect(view, RULES, kind, phantom.truth.sequence)
             careful = detect(view, strict, kind, phantom.truth.sequence)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from closed_items import closed_item, predicted
+from factories_validation import truth_of
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.readings.records import LesionReading, Signs
 from neuroonco.report.charts import bar, interval, stacked
@@ -32,8 +33,12 @@ from neuroonco.report.records import (
     TypeCount,
 )
 from neuroonco.score.agreement import agreement
-from neuroonco.score.attributes import air, attribute_precision
+from neuroonco.score.attributes import air
 from neuroonco.score.closed import score_closed
+from neuroonco.score.judged import Statement
+from neuroonco.score.records import AttributeReport
+from neuroonco.score.resampling import Resamples
+from neuroonco.score.signs import attribute_report
 from neuroonco.vocabulary import DropReason, Edema, Enhancement, QuestionType, Redistribution, Shape
 
 SECTIONS = (
@@ -74,6 +79,12 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] != "style":
             self.texts[self.section] = self.texts.get(self.section, "") + " " + data.strip()
+
+
+def against_truth(stated: list[Signs], truth: list[Signs]) -> AttributeReport:
+    truths = [truth_of(number, signs=signs) for number, signs in enumerate(truth)]
+    statements = [Statement(found=True, signs=signs) for signs in stated]
+    return attribute_report(truths, statements, Resamples(len(truths), 200, 0))
 
 
 def picture() -> bytes:
@@ -122,7 +133,7 @@ def full_context() -> ReportContext:
         samples=(SampleSlice(png=picture(), labels=(Fact(name="Tumor", value=HOSTILE),), description=HOSTILE),),
         agreement=agreement([(reading(Shape.ROUND), reading(Shape.OVAL)), (reading(Shape.ROUND), reading(None))]),
         air=(AirRow(label="Conservative", report=air(emitted)), AirRow(label="Audited", report=air([]))),
-        phantom_truth=(TruthRow(label="Fused", report=attribute_precision(zip(emitted, truth, strict=True))),),
+        phantom_truth=(TruthRow(label="Fused", report=against_truth(emitted, truth)),),
         benchmark=BenchmarkSummary(
             images=1000,
             questions=3190,
@@ -181,7 +192,7 @@ def test_hostile_text_is_shown_as_text(page: Page, section: str) -> None:
         ("quarantine", [f"{MAX_QUARANTINED} of 61 shown", "49<script>", "IMAGE_EMPTY"]),
         ("duplicates", ["(261 pictures)", "120", "31", "Glioma and healthy", "no picture"]),
         ("air", ["25.0 %", "2 lesion-positive labels", "100.0 %", "no lesion-positive labels", "n = 0"]),
-        ("truth", ["66.7 %", "20.8 to 93.9, n = 3", "Right but coarser", "25.0 %"]),
+        ("truth", ["66.7 %", "0.0 to 100.0, n = 3", "Right but coarser", "25.0 %"]),
         ("benchmark", ["1,000 questions", "186 rejection items (18.6 %)", "66.7 %", "33.3 %"]),
         (
             "shortcut",
@@ -221,7 +232,7 @@ def test_figures_of_nothing_are_a_dash() -> None:
         title="t",
         scores=(ModelScore(model="m", score=nothing),),
         air=(AirRow(label="Fused", report=air([])),),
-        phantom_truth=(TruthRow(label="Fused", report=attribute_precision([])),),
+        phantom_truth=(TruthRow(label="Fused", report=against_truth([], [])),),
         sources=(SourceCount(source_id="01", catalogued=1, curated=1, with_mask=0),),
         benchmark=BenchmarkSummary(images=0, questions=0, by_type=(), answer_letters={}),
     )

@@ -52,9 +52,11 @@ def test_silence_is_no_agreement_and_failures_count_apart() -> None:
         (reading(), reading()),
         (reading(lesion_found=False), reading(signs=Signs(shape=Shape.ROUND))),
         (reading(error="timeout", lesion_found=None), reading(lesion_found=False)),
+        (reading(), None),
+        (None, None),
     ]
     report = agreement(pairs)
-    assert (report.n, report.failed, report.on_one_mask) == (7, 1, 0)
+    assert (report.n, report.failed, report.on_one_mask) == (9, 3, 0)
     shape = report.by_field["shape"]
     assert (shape.raw.value, shape.raw.n) == (pytest.approx(2 / 3), 3)
     # observed 2/3; expected (2 * 1 + 1 * 2) / 9

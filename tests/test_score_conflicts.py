@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from neuroonco.audit.records import AuditChange, AuditedLabel, unknown_slice
+from neuroonco.catalog.records import MaskRef
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import Dropped
+from neuroonco.readings.measuring import read_slice
 from neuroonco.readings.records import LesionReading, Signs
+from neuroonco.readings.rules import ReadRules
 from neuroonco.report.conflicts import ConflictsPage, ConflictView, KindCount, render_conflicts
 from neuroonco.report.picture_records import Picture
 from neuroonco.rules import load_rules
@@ -20,7 +24,7 @@ from neuroonco.vocabulary import (
     DropReason,
     Edema,
     ImageRegion,
-    LesionBasis,
+    MaskKind,
     MRSequence,
     ReadingKind,
     Shape,
@@ -72,10 +76,18 @@ def test_a_lesion_in_a_healthy_slice_counts_once_a_reading() -> None:
 
 
 def test_an_empty_mask_is_the_source_s_word_not_the_reading_s() -> None:
-    none = both(lesion_found=False)
-    assert kinds(conflict_of(described(), none, None, RULES)) == [K.LESION_NOT_SEEN] * 2
-    masked = both(lesion_found=False, lesion_basis=LesionBasis.MASK)
-    assert conflict_of(described(), masked, None, RULES) is None
+    # As the measuring reader says it of a mask without foreground.
+    pixels = np.full((64, 64), 90, np.uint8)
+    rules = load_rules("default").section("read", ReadRules)
+    found = read_slice(pixels, np.zeros((64, 64), bool), ReadingKind.CONSERVATIVE, rules, None)
+    assert found.lesion_found is False
+    said = both(lesion_found=found.lesion_found, lesion_basis=found.lesion_basis)
+    emptied = described(mask=MaskRef(path="m.png", kind=MaskKind.BINARY))
+    assert conflict_of(emptied, said, None, RULES) is None
+    assert kinds(conflict_of(described(), said, None, RULES)) == [K.LESION_NOT_SEEN] * 2
+    # A model did not look at the mask: its word is its own.
+    of_a_model = both(lesion_found=False, request_hash="0" * 64)
+    assert kinds(conflict_of(emptied, of_a_model, None, RULES)) == [K.LESION_NOT_SEEN] * 2
 
 
 def test_sequences_against_the_source_and_each_other() -> None:

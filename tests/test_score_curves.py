@@ -31,6 +31,7 @@ def test_each_point_by_hand() -> None:
     curve = curves_of(shapes(VALUES), Resamples(6, 100, 0))["shape"]
     assert [p.threshold for p in curve.points] == [0.0, 0.6, 0.8, 0.9]
     assert [p.precision for p in curve.points] == [wilson(4, 6), wilson(4, 5), wilson(3, 4), wilson(2, 2)]
+    assert [p.exact for p in curve.points] == [p.precision for p in curve.points]
     assert [p.omission for p in curve.points] == [wilson(0, 6), wilson(1, 6), wilson(2, 6), wilson(4, 6)]
     assert curve.without_confidence == 1
 
@@ -43,6 +44,15 @@ def test_the_pooled_curve_begins_with_the_label_as_given() -> None:
     assert (last.precision.value, last.omission.value) == (1.0, 10 / 12)
     assert first.precision.low is not None
     assert first.precision.low < 4 / 6 < (first.precision.high or 0)
+
+
+def test_coarser_values_are_right_and_not_exact_along_the_curve() -> None:
+    truths = [truth_of(i, signs=Signs(shape=Shape.OVAL)) for i in range(2)]
+    said = [(Shape.OVAL, 0.5), (Shape.ROUND_OR_OVAL, 0.9)]
+    labels = [fused_of(i, Signs(shape=s), SignConfidences(shape=c)) for i, (s, c) in enumerate(said)]
+    curve = curves_of(sign_table(truths, [statement_of(x) for x in labels]), Resamples(2, 50, 0))["shape"]
+    assert [p.precision for p in curve.points] == [wilson(2, 2), wilson(1, 1)]
+    assert [p.exact for p in curve.points] == [wilson(1, 2), wilson(0, 1)]
 
 
 def test_labels_without_confidence_are_one_point() -> None:
@@ -95,16 +105,24 @@ def test_ece_by_hand() -> None:
     assert (top.right, middle.right) == (wilson(2, 3), wilson(2, 3))
     assert top.mean_confidence == pytest.approx(2.9 / 3)
     distance = 3 * abs(2 / 3 - 2.9 / 3) + 3 * abs(2 / 3 - 1.91 / 3)
-    assert found.ece == pytest.approx(distance / 6)
-    assert (found.n, found.without_confidence) == (6, 2)
+    assert found.ece.value == pytest.approx(distance / 6)
+    assert (found.ece.n, found.without_confidence) == (6, 2)
     assert found.bins[0].mean_confidence is None
     assert [b.low for b in found.bins] == pytest.approx([k / 10 for k in range(10)])
 
 
 def test_no_confidence_no_calibration() -> None:
-    found = calibration_of(shapes([(True, None)]))
-    assert (found["overall"].ece, found["overall"].n, found["overall"].without_confidence) == (None, 0, 1)
-    assert calibration_of(shapes([(True, 1.0), (True, 1.0)]))["shape"].ece == 0.0
+    found = calibration_of(shapes([(True, None)]), Resamples(1, 20, 0))["overall"]
+    assert (found.ece.value, found.ece.low, found.ece.n, found.without_confidence) == (None, None, 0, 1)
+    assert calibration_of(shapes([(True, 1.0), (True, 1.0)]), Resamples(2, 20, 0))["shape"].ece.value == 0.0
+
+
+def test_the_calibration_error_has_an_interval_over_slices() -> None:
+    # Confidence 0.8 where 60 of 100 are right: the error is 0.2, and its spread that of the share that is right.
+    found = calibration_of(shapes([(i < 60, 0.8) for i in range(100)]), Resamples(100, 2000, 0))["shape"].ece
+    assert (found.value, found.n) == (pytest.approx(0.2), 100)
+    assert found.low == pytest.approx(0.2 - 1.96 * 0.049, abs=0.02)
+    assert found.high == pytest.approx(0.2 + 1.96 * 0.049, abs=0.02)
 
 
 # --- resampling ---

@@ -4,20 +4,26 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories_validation import reading_of, truth_of
+from factories_validation import fused_of, reading_of, truth_of
 from neuroonco.intervals import wilson
 from neuroonco.phantoms.records import PhantomTruth
-from neuroonco.readings.records import LesionReading, Signs
+from neuroonco.readings.records import LesionReading, SignConfidences, Signs
 from neuroonco.score.agreement_of_errors import error_correlation
-from neuroonco.score.attributes import attribute_precision
+from neuroonco.score.equal_omission import equal_omission
 from neuroonco.score.judged import SignTable, Statement, sign_table, statement_of
 from neuroonco.score.lesions import lesion_report, sequence_report
 from neuroonco.score.localization import Location, box_iou, boxes_of, localization, overlap
 from neuroonco.score.resampling import Resamples
-from neuroonco.score.signs import pooled_quality, quality_by, quality_by_sign, quality_by_sign_and_sequence
+from neuroonco.score.signs import (
+    attribute_report,
+    pooled_quality,
+    quality_by,
+    quality_by_sign,
+    quality_by_sign_and_sequence,
+)
 from neuroonco.score.validation import evaluate, worst_errors
 from neuroonco.score.validation_records import Condition
 from neuroonco.vocabulary import (
@@ -59,6 +65,7 @@ def table_of(statements: list[Statement] = STATEMENTS) -> SignTable:
 def test_every_value_is_counted_once_overall() -> None:
     quality = pooled_quality(table_of(), Resamples(4, 100, 0))
     assert (quality.precision.value, quality.precision.n) == (2 / 6, 6)
+    assert (quality.exact.value, quality.exact.n) == (1 / 6, 6)
     assert (quality.omission.value, quality.omission.n) == (2 / 6, 6)
     assert (quality.coarser, quality.invented) == (1, 2)
 
@@ -67,7 +74,7 @@ def test_each_sign_has_its_own_counts_and_wilson_intervals() -> None:
     by_sign = quality_by_sign(table_of())
     assert by_sign["shape"].precision == wilson(1, 3)
     assert by_sign["shape"].omission == wilson(1, 3)
-    assert by_sign["edema"].precision == wilson(1, 1)
+    assert (by_sign["edema"].precision, by_sign["edema"].exact) == (wilson(1, 1), wilson(0, 1))
     assert by_sign["edema"].omission == wilson(1, 2)
     assert (by_sign["shape"].invented, by_sign["texture"].invented, by_sign["edema"].coarser) == (1, 1, 1)
     assert by_sign["margins"].precision.value is None
@@ -91,14 +98,94 @@ def test_groups_hold_the_slices_that_belong_there() -> None:
     assert crossed["shape"]["t1ce"].omission == wilson(1, 1)
 
 
-def test_counts_are_those_of_attribute_precision() -> None:
-    report = attribute_precision((s.signs, t.signs) for s, t in zip(STATEMENTS, TRUTHS, strict=True))
-    quality = pooled_quality(table_of(), Resamples(4, 100, 0))
-    assert quality.precision.value == report.overall.precision.value
-    assert quality.omission == report.overall.omission.model_copy(
-        update={"low": quality.omission.low, "high": quality.omission.high}
+def test_right_coarser_finer_wrong_invented_and_omitted() -> None:
+    ring, present = Signs(enhancement=Enhancement.RING), Signs(enhancement=Enhancement.PRESENT)
+    pairs = [
+        (ring, ring),
+        (present, ring),
+        (ring, present),  # says more than is true
+        (present, Signs(enhancement=Enhancement.ABSENT)),
+        (Signs(enhancement=Enhancement.SOLID), Signs()),
+        (Signs(), Signs(enhancement=Enhancement.PATCHY)),
+        (Signs(), Signs()),
+        (Signs(shape=Shape.ROUND_OR_OVAL), Signs(shape=Shape.OVAL)),
+    ]
+    truths = [truth_of(i, signs=truth) for i, (_, truth) in enumerate(pairs)]
+    report = attribute_report(truths, [Statement(found=True, signs=s) for s, _ in pairs], Resamples(8, 50, 0))
+    enhancement = report.by_sign["enhancement"]
+    assert (enhancement.precision, enhancement.exact, enhancement.omission) == (
+        wilson(2, 5),
+        wilson(1, 5),
+        wilson(1, 5),
     )
-    assert quality_by_sign(table_of()) == report.by_sign
+    assert (enhancement.coarser, enhancement.invented) == (1, 1)
+    assert (report.overall.precision.value, report.overall.precision.n) == (3 / 6, 6)
+    assert (report.overall.exact.value, report.overall.exact.n) == (1 / 6, 6)
+    assert (report.overall.omission.value, report.overall.omission.n) == (1 / 6, 6)
+    assert (report.overall.coarser, report.n) == (2, 8)
+    assert report.by_sign["texture"].precision.value is None
+    assert attribute_report([], [], Resamples(0, 50, 0)).overall.omission.value is None
+
+
+def test_values_made_up_in_healthy_slices_are_wrong() -> None:
+    report = attribute_report(TRUTHS, STATEMENTS, Resamples(4, 50, 0))
+    without = attribute_report(TRUTHS[:3], STATEMENTS[:3], Resamples(3, 50, 0))
+    assert (report.overall.precision.value, without.overall.precision.value) == (2 / 6, 2 / 5)
+    assert (report.by_sign["shape"].precision, without.by_sign["shape"].precision) == (wilson(1, 3), wilson(1, 2))
+
+
+# --- at equal omission ---
+
+
+def shapes(values: list[tuple[bool | None, float | None]]) -> SignTable:
+    """Shape of a slice each: right or wrong or left empty, and how sure."""
+    truths = [truth_of(i, signs=Signs(shape=Shape.ROUND)) for i in range(len(values))]
+    said = {True: Signs(shape=Shape.ROUND), False: Signs(shape=Shape.OVAL), None: Signs()}
+    labels = [fused_of(i, said[right], SignConfidences(shape=sure)) for i, (right, sure) in enumerate(values)]
+    return sign_table(truths, [statement_of(label) for label in labels])
+
+
+def test_a_reading_is_cut_to_the_omission_of_the_label() -> None:
+    # The label drops one right and two wrong values of ten; the reading is least sure of its three wrong ones.
+    reading = shapes([(True, 0.9)] * 7 + [(False, 0.6), (False, 0.5), (False, 0.4)])
+    label = shapes([(None, None)] + [(True, 0.9)] * 6 + [(False, 0.6), (None, None), (None, None)])
+    found = equal_omission(label, reading, Resamples(10, 400, 0))
+    assert (found.threshold, found.omission.value) == (0.9, 0.3)
+    assert (found.precision.value, found.precision.n) == (1.0, 7)
+    assert found.difference.value == pytest.approx(6 / 7 - 1)  # as given it seemed to gain 6/7 - 7/10
+    assert found.difference.n == 10
+    assert found.difference.low is not None
+    assert found.difference.low < 6 / 7 - 1 < (found.difference.high or 0)
+    assert found.difference_exact.value == found.difference.value
+
+
+def test_a_reading_that_cannot_be_cut_to_it_is_not_compared() -> None:
+    label = shapes([(True, 0.9)] * 5 + [(None, None)] * 5)
+    unsure = shapes([(True, None)] * 9 + [(False, None)])  # without confidences nothing can be left out
+    silent = shapes([(True, 0.9)] * 2 + [(None, None)] * 8)
+    for reading in (unsure, silent, shapes([(None, None)] * 10)):
+        found = equal_omission(label, reading, Resamples(10, 50, 0))
+        assert (found.threshold, found.difference.value, found.difference.low) == (None, None, None)
+    assert equal_omission(sign_table([], []), sign_table([], []), Resamples(0, 50, 0)).difference.value is None
+
+
+def test_a_label_that_is_the_reading_cut_gains_nothing() -> None:
+    rng = np.random.default_rng(4)
+    sure = [round(float(s), 4) for s in rng.uniform(0.3, 1, 300)]
+    right = [bool(rng.random() < s) for s in sure]
+    reading = shapes(list(zip(right, sure, strict=True)))
+    cut = shapes([(r, s) if s >= 0.7 else (None, None) for r, s in zip(right, sure, strict=True)])
+    found = equal_omission(cut, reading, Resamples(300, 100, 0))
+    assert found.threshold == min(s for s in sure if s >= 0.7)
+    assert found.difference.value == pytest.approx(0)
+    # Each resample cuts anew and meets the same values: no resample differs, which is no certainty.
+    assert found.difference.low is None or found.difference.low == pytest.approx(0, abs=0.02)
+    # As many values without confidence as the label has are not those that it has.
+    other = shapes([(r, None if s >= 0.7 else s / 2) for r, s in zip(right, sure, strict=True)])
+    assert equal_omission(cut, other, Resamples(300, 20, 0)).threshold is None
+    mute = shapes([(r if s >= 0.7 else None, None) for r, s in zip(right, sure, strict=True)])
+    as_given = equal_omission(cut, mute, Resamples(300, 20, 0))
+    assert (as_given.threshold, as_given.difference.value) == (0.0, 0.0)
 
 
 def test_a_failed_reading_and_a_reading_without_lesion_say_nothing() -> None:
@@ -106,6 +193,12 @@ def test_a_failed_reading_and_a_reading_without_lesion_say_nothing() -> None:
     assert statement_of(failed) == statement_of(None) == Statement(found=None)
     cleared = statement_of(reading_of(0, Signs(shape=Shape.ROUND), lesion_found=False, sequence_seen=MRSequence.T1))
     assert (cleared.found, cleared.signs, cleared.seen) == (False, Signs(), MRSequence.T1)
+
+
+def test_the_sequence_is_the_one_seen_not_the_one_stated() -> None:
+    told = fused_of(0, Signs(), SignConfidences()).model_copy(update={"sequence": MRSequence.T2})
+    assert statement_of(told).seen is None
+    assert statement_of(told.model_copy(update={"sequence_seen": MRSequence.FLAIR})).seen is MRSequence.FLAIR
 
 
 def test_slices_are_resampled_whole() -> None:
@@ -147,7 +240,8 @@ def test_phi_by_hand() -> None:
     assert shape.low is not None
     assert shape.low < expected < (shape.high or 0)
     assert both.overall == shape
-    assert both.within_signs == pytest.approx(expected)
+    assert (both.within_signs.value, both.within_signs.n) == (pytest.approx(expected), 10)
+    assert both.within_signs.low == pytest.approx(shape.low)  # one sign alone: the same figure in each resample
     everywhere = error_correlation(*tables, drawn, all_assessable=True).by_sign["shape"]
     assert (everywhere.n, everywhere.only_second) == (15, 6)
     assert everywhere.value == pytest.approx((3 * 4 - 2 * 6) / sqrt(5 * 10 * 9 * 6))
@@ -158,7 +252,7 @@ def test_no_correlation_where_one_never_errs_or_nothing_is_stated() -> None:
     found = error_correlation(*tables, Resamples(2, 50, 0), all_assessable=False)
     assert (found.overall.value, found.overall.low, found.overall.n) == (None, None, 2)
     assert (found.by_sign["edema"].value, found.by_sign["edema"].n) == (None, 0)
-    assert found.within_signs is None
+    assert (found.within_signs.value, found.within_signs.low, found.within_signs.n) == (None, None, 2)
 
 
 def test_signs_that_are_hard_for_both_make_the_pooled_correlation_only() -> None:
@@ -181,7 +275,8 @@ def test_signs_that_are_hard_for_both_make_the_pooled_correlation_only() -> None
     found = error_correlation(*tables, Resamples(2000, 20, 0), all_assessable=False)
     assert found.overall.value is not None
     assert found.overall.value > 0.25
-    assert found.within_signs == pytest.approx(0, abs=0.06)
+    assert found.within_signs.value == pytest.approx(0, abs=0.06)
+    assert found.within_signs.n == 4000
 
 
 errors = st.lists(st.tuples(st.sampled_from([True, False, None]), st.sampled_from([True, False, None])), max_size=30)
@@ -204,6 +299,7 @@ def test_swapping_the_readings_leaves_the_correlation(pairs: list[tuple[bool | N
         assert (one.only_first, one.only_second) == (other.only_second, other.only_first)
 
 
+@settings(deadline=None, max_examples=12)
 @given(st.permutations(range(4)))
 def test_the_order_of_slices_changes_nothing(order: list[int]) -> None:
     truth = {f"s{i}": t for i, t in enumerate(TRUTHS)}
@@ -267,9 +363,10 @@ def test_localization_counts_slices_without_a_box_once() -> None:
     ]
     report = localization(found)
     assert (report.with_box, report.iou_from_half, report.center_in_mask) == (wilson(2, 3), wilson(1, 2), wilson(1, 2))
-    assert report.iou_quartiles == (0.375, 0.5, 0.625)
+    assert [(q.value, q.n) for q in report.iou_quartiles] == [(0.375, 2), (0.5, 2), (0.625, 2)]
+    assert (report.iou_quartiles[1].low, report.iou_quartiles[1].high) == (0.0, 1.0)  # two boxes say little
     assert report.iou_histogram == (0, 0, 1, 0, 0, 0, 0, 1, 0, 0)
-    assert localization([]).iou_quartiles is None
+    assert localization([]).iou_quartiles == (wilson(0, 0),) * 3
 
 
 def test_labels_of_unknown_slices_are_counted_and_left_out() -> None:

@@ -15,21 +15,22 @@ from neuroonco.errors import InputError, UsageError
 from neuroonco.executors import InProcess
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.intervals import Estimate, wilson
+from neuroonco.outcomes import Quarantined
 from neuroonco.phantoms.records import PhantomTruth
+from neuroonco.pipeline import Workspace
 from neuroonco.readings.records import LesionReading, Signs
 from neuroonco.report.records import Fact
 from neuroonco.report.validation import render_validation
 from neuroonco.report.validation_charts import curve_chart, reliability_chart, shade
 from neuroonco.report.validation_records import ErrorExample, ExampleRow, ExampleValue, ValidationPage
 from neuroonco.rules import load_rules
+from neuroonco.score.confidence_records import Curve, CurvePoint
 from neuroonco.score.curves import reliability
 from neuroonco.score.judged import Statement
 from neuroonco.score.validation import KINDS, evaluate
 from neuroonco.score.validation_records import (
     Aim,
     Condition,
-    Curve,
-    CurvePoint,
     RealFigures,
     RealReport,
     ValidationReport,
@@ -37,11 +38,13 @@ from neuroonco.score.validation_records import (
 from neuroonco.score.validation_rules import ValidateRules, aims_of
 from neuroonco.semantics.records import DescribedSlice
 from neuroonco.vocabulary import PhantomStyle, Shape, Sign, TumorType
+from neuroonco.walk.figures import labels_of, truth_figures
+from neuroonco.walk.folders import MEASURE, READ
 from neuroonco.walk.validate import CONDITIONS, trials_of, validate
 from neuroonco.walk.validate_files import validate_files, validate_run
-from neuroonco.walk.validation_figures import Labels, examples_of
+from neuroonco.walk.validation_figures import Labels, examples_of, real_report
 from neuroonco.walk.validation_sets import by_slice, drawn_set, found_set, masks_of, real_set, refuse_fit_seed
-from neuroonco.walk.validation_stages import Readers, Stopwatch
+from neuroonco.walk.validation_stages import LOCATE, Readers, Stopwatch, locate_stage
 
 PHANTOMS = 8
 RULES = load_rules("default").section("validate", ValidateRules)
@@ -97,7 +100,7 @@ def test_the_document_has_every_figure_with_its_n(finished: Path) -> None:
         assert condition.slices == PHANTOMS == condition.lesions + condition.healthy
         assert list(condition.labels) == list(KINDS)
         assert condition.unmatched == 0
-        for kind, label in condition.labels.items():
+        for label in condition.labels.values():
             assert set(label.by_sign) == set(label.by_sign_and_sequence) == {sign.value for sign in Sign}
             assert set(label.curves) == set(label.calibration) == {"overall", *(sign.value for sign in Sign)}
             assert label.curves["overall"].points[0].precision == label.overall.precision
@@ -105,8 +108,8 @@ def test_the_document_has_every_figure_with_its_n(finished: Path) -> None:
             assert sum(q.precision.n for q in by_sign) == label.overall.precision.n
             assert sum(q.omission.n for q in by_sign) == label.overall.omission.n
             assert label.lesion.found.n == condition.lesions
-            hidden = condition.condition.sequence_stated is False
-            assert (label.sequence is not None) == (hidden or kind in ("conservative", "skeptical"))
+            assert label.overall.exact.n == label.overall.precision.n
+            assert sum(sum(row.values()) for row in label.sequence.matrix.values()) == PHANTOMS
     given = report.conditions[0].labels["fused"]
     assert given.lesion.found.value == 1.0
     assert given.overall.precision.n > 0
@@ -122,7 +125,7 @@ def test_the_shape_of_the_document(finished: Path) -> None:
     condition = document["conditions"][0]
     assert list(condition) == [
         *("condition", "slices", "lesions", "healthy", "labels", "errors_where_both_state"),
-        *("errors_where_assessable", "unmatched", "dropped"),
+        *("errors_where_assessable", "equal_omission", "unmatched", "dropped"),
     ]
     assert condition["condition"] == {
         "name": "tuned_2_masks_given",
@@ -137,7 +140,7 @@ def test_the_shape_of_the_document(finished: Path) -> None:
         *("by_conspicuous", "lesion", "curves", "calibration", "sequence"),
     ]
     assert list(label["overall"]["precision"]) == ["value", "low", "high", "n"]
-    assert list(label["curves"]["shape"]["points"][0]) == ["threshold", "precision", "omission"]
+    assert list(label["curves"]["shape"]["points"][0]) == ["threshold", "precision", "exact", "omission"]
 
 
 def test_a_second_run_reads_nothing_and_writes_the_same(finished: Path) -> None:
@@ -167,10 +170,12 @@ def test_phantoms_without_truth_or_of_two_series_are_refused(tmp_path: Path) -> 
 
 
 def test_the_fit_seed_is_refused() -> None:
-    sets = [drawn_set(Path("x"), PhantomStyle.HELD_OUT, RULES.fit_seed, 8)]
+    other = drawn_set(Path("x"), PhantomStyle.TUNED, RULES.fit_seed + 1, 8)
+    fitted = drawn_set(Path("x"), PhantomStyle.TUNED, RULES.fit_seed, 8)
     with pytest.raises(UsageError, match="FIT_SEED"):
-        refuse_fit_seed(sets, RULES.fit_seed)
-    refuse_fit_seed([drawn_set(Path("x"), PhantomStyle.TUNED, 2, 8)], RULES.fit_seed)
+        refuse_fit_seed([other, fitted], RULES.fit_seed)
+    # The same seed in another style draws other phantoms.
+    refuse_fit_seed([other, drawn_set(Path("x"), PhantomStyle.HELD_OUT, RULES.fit_seed, 8)], RULES.fit_seed)
 
 
 def test_readings_from_files_are_measured_like_those_of_the_run(finished: Path, tmp_path: Path) -> None:
@@ -223,6 +228,15 @@ def test_the_labels_of_a_run_are_measured(finished: Path, tmp_path: Path) -> Non
     ours = document_of(finished).conditions[0]
     assert (measured.reader, measured.conditions[0].condition.name) == ("measuring", "run")
     assert measured.conditions[0].model_copy(update={"condition": ours.condition}) == ours
+    # The page of the run shows the same figures, healthy slices included.
+    slices = {r.slice_id: r for r in store.load_strict(run / "01-catalog" / "records.parquet", SliceRecord)}
+    shown = truth_figures(run, slices, labels_of(run), RULES.resamples)
+    assert shown is not None
+    for kind, label in ours.labels.items():
+        assert shown[kind]["overall"] == label.overall.model_dump(mode="json")
+        assert shown[kind]["by_sign"] == {k: q.model_dump(mode="json") for k, q in label.by_sign.items()}
+        assert shown[kind]["lesion_found"] == label.lesion.found.model_dump()
+        assert shown[kind]["n"] == PHANTOMS
 
 
 def test_a_run_without_phantoms_cannot_be_measured(tmp_path: Path) -> None:
@@ -255,6 +269,45 @@ def test_lesions_of_real_slices_are_located(real_root: Path, tmp_path: Path, fol
     assert blind.localization is not None
     assert blind.localization.iou_from_half.n <= round((blind.found.value or 0) * given.slices)
     assert "phantom" not in report.kind
+
+
+def test_outlined_slices_count_whether_they_were_read_or_not(finished: Path, tmp_path: Path) -> None:
+    """One slice without any reading, one whose readings failed, one whose mask is gone: two of three stay in the n."""
+    condition = finished / CONDITIONS / "tuned_2_masks_hidden"
+    drawn = drawn_set(finished, PhantomStyle.TUNED, 2, PHANTOMS)
+    catalogue = masks_of(drawn, finished)
+    outlined = sorted(i for i, t in by_slice(drawn.truths(), catalogue).items() if t.mask_path is not None)
+    unread, failed, bare = outlined[:3]
+    records = store.load_strict(catalogue, SliceRecord)
+    root = tmp_path / "images"
+    shutil.copytree(drawn.root, root)
+    for record in records:
+        if record.slice_id == bare:
+            assert record.mask is not None
+            (root / record.mask.path).write_bytes(b"no picture")
+    readings = store.load_strict(condition / READ / "records.parquet", LesionReading)
+    kept = [
+        r.model_copy(update={"error": "timeout", "lesion_found": None} if r.slice_id == failed else {})
+        for r in readings
+        if r.slice_id != unread
+    ]
+    run = tmp_path / "run"
+    shutil.copytree(condition, run)
+    store.save(run / READ / "records.parquet", kept, LesionReading)
+    aside = Quarantined(slice_id=unread, code="X", message="x")
+    store.save(run / MEASURE / "quarantined.parquet", [aside], Quarantined)
+    store.save(run / READ / "quarantined.parquet", [aside, aside], Quarantined)
+    workspace = Workspace(run=run, folder=run / LOCATE, rules=load_rules("default"), executor=InProcess())
+    locate_stage(root, catalogue).work(workspace)
+    report = real_report(run, "07", catalogue, masks_given=False)
+    assert (report.slices, report.empty, report.masks_unreadable) == (len(outlined) - 1, 0, 1)
+    assert report.unlabeled == PHANTOMS - len(outlined)
+    assert report.unreadable == 1  # three lines about one slice
+    seen = report.labels["conservative"]
+    said = {r.slice_id for r in kept if r.lesion_found and r.kind == "conservative"} & set(outlined) - {bare}
+    assert seen.found == wilson(len(said), len(outlined) - 1)
+    assert seen.localization is not None
+    assert seen.localization.with_box.n == len(outlined) - 1
 
 
 def test_the_stopwatch_adds_up_what_the_work_costs() -> None:
@@ -322,6 +375,7 @@ def report_with_everything() -> ValidationReport:
         slices=3,
         empty=1,
         unlabeled=0,
+        masks_unreadable=1,
         unreadable=2,
         labels={
             "conservative": RealFigures(
@@ -376,7 +430,9 @@ def test_the_page_says_what_it_is_about_and_marks_what_is_unknown() -> None:
     assert "ECE 0.70, n = 1" in text
     assert "n = 0" in text
     assert "3 slices with an outlined lesion, 1 with an empty mask" in text
-    assert "2 dropped or unreadable" in text
+    assert "1 whose mask cannot be read; 2 slices dropped or unreadable on the way" in text
+    assert "From the label as given (the dot) to the right" in text
+    assert "At equal omission" in text
 
 
 def test_a_page_without_conditions_says_so() -> None:
@@ -414,7 +470,9 @@ def test_the_worst_errors_are_shown_with_their_pictures(finished: Path) -> None:
 
 def test_charts_draw_what_they_are_given() -> None:
     def point(threshold: float, right: int, n: int, omitted: int) -> CurvePoint:
-        return CurvePoint(threshold=threshold, precision=wilson(right, n), omission=wilson(omitted, 100))
+        return CurvePoint(
+            threshold=threshold, precision=wilson(right, n), exact=wilson(right, n), omission=wilson(omitted, 100)
+        )
 
     curve = Curve(points=(point(0, 75, 100, 0), point(0.5, 50, 50, 50), point(0.9, 5, 5, 95)), without_confidence=0)
     drawn = curve_chart([("fused", curve)], [("own", Aim(name="x", precision=0.95, omission=0.5))])
@@ -423,7 +481,8 @@ def test_charts_draw_what_they_are_given() -> None:
     assert "<circle class='mark fused' cx='46' cy='140' r='4'/>" in drawn
     assert "<path class='aim own' d='M230 36h12M236 30v12'/>" in drawn
     nothing = Curve(
-        points=(CurvePoint(threshold=0, precision=wilson(0, 0), omission=wilson(0, 0)),), without_confidence=0
+        points=(CurvePoint(threshold=0, precision=wilson(0, 0), exact=wilson(0, 0), omission=wilson(0, 0)),),
+        without_confidence=0,
     )
     assert "line fused" not in curve_chart([("fused", nothing)])
     marks = reliability_chart(reliability(np.array([0.75, 0.75]), np.array([True, False])))

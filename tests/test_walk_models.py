@@ -18,7 +18,7 @@ import pytest
 from batch_provider import Provider, provided
 from fault_server import started
 from model_answers import answer
-from neuroonco import store
+from neuroonco import images, store
 from neuroonco.audit.records import AuditAnswer
 from neuroonco.cli import run as run_cli
 from neuroonco.errors import InputError, PrerequisiteError, ProviderError, UsageError
@@ -32,6 +32,7 @@ from neuroonco.rules import load_rules
 from neuroonco.semantics.records import DescribedSlice
 from neuroonco.vocabulary import CallStatus, ReadingKind
 from neuroonco.walk import asking as asking_module
+from neuroonco.walk import questions
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.folders import AUDIT, DESCRIBE, FUSE, PHANTOM_IMAGES, PHANTOMS, READ
 from neuroonco.walk.profile import PhantomPlan, Profile, ReaderPlan, load_profile
@@ -303,6 +304,81 @@ def test_a_profile_names_its_readers(tmp_path: Path) -> None:
     path.write_text(head + 'third = "openai:gpt-x"\n')
     with pytest.raises(InputError, match="readers"):
         load_profile(str(path))
+
+
+# --- a replay, and shards of a run that was cut off ---
+
+
+def test_a_replay_from_the_wrong_ledger_leaves_a_finished_run_as_it_is(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = fresh(drawn, tmp_path)
+    scripted(monkeypatch, ScriptedClient(everything))
+    chosen = profile(conservative="vllm:a", skeptical="vllm:b", auditor="vllm:c")
+    bring_up(run, chosen, Asking())
+    before = files_of(run)
+    Ledger(tmp_path / "empty.sqlite").close()
+    wrong = Asking(ledger=tmp_path / "empty.sqlite", replay=True)
+    for readers, asked in (({"conservative": "vllm:a", "skeptical": "vllm:z"}, "vllm:a"), ({"auditor": "vllm:z"}, "")):
+        with pytest.raises(InputError, match=f"holds no answer of {asked}"):
+            # Another model, so that the stage has to be done again.
+            bring_up(run, profile(**({"conservative": "vllm:a", "skeptical": "vllm:b"} | readers)), wrong)
+    with pytest.raises(InputError, match="ledger"):
+        bring_up(run, profile(conservative="vllm:y"), Asking(ledger=tmp_path / "none.sqlite", replay=True))
+    assert files_of(run) == before
+    assert bring_up(run, chosen, Asking()) == []
+
+
+@pytest.mark.parametrize("replay", [False, True])
+def test_shards_that_wait_for_a_call_do_not_outlive_a_cut_off(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replay: bool
+) -> None:
+    """Calls fail, their shards are written, the run is cut off; then the ledger gets the answers elsewhere."""
+    run, whole = fresh(drawn, tmp_path / "cut"), fresh(drawn, tmp_path / "whole")
+    down = {"is": True}
+
+    def flaky(call: ModelCall) -> str | ModelAnswer:
+        if down["is"] and call.image_sha256 is not None and call.image_sha256[0] in "01234":
+            return ModelAnswer(request_hash="", model="", status=CallStatus.FAILED, error="no answer in time")
+        return everything(call)
+
+    scripted(monkeypatch, ScriptedClient(flaky))
+    chosen = profile(conservative="vllm:a", skeptical="vllm:b")
+    shared = tmp_path / "shared.sqlite"
+
+    def cut_off(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cut:
+        cut.setattr(Workspace, "save_shards", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            bring_up(run, chosen, Asking(ledger=shared), before=FUSE)
+    assert list((run / f"{READ}.partial" / "shards").glob("*/quarantined.arrow")), "nothing was left waiting"
+    down["is"] = False
+    bring_up(whole, chosen, Asking(ledger=shared), before=FUSE)
+    bring_up(run, chosen, Asking(ledger=shared, replay=replay), before=FUSE)
+    assert "incomplete" not in manifest(run, READ)["counts"]
+    assert files_of(run, (READ,)) == files_of(whole, (READ,))
+
+
+def test_a_picture_that_cannot_be_read_is_one_row(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = fresh(drawn, tmp_path)
+    first = store.load_strict(run / DESCRIBE / "records.parquet", DescribedSlice)[0]
+
+    def read_picture(root: Path, record: DescribedSlice) -> Any:
+        if record.slice_id == first.slice_id:
+            raise InputError("IMAGE_UNREADABLE", "not a picture")
+        return images.read_picture(root, record)
+
+    monkeypatch.setattr(questions, "read_picture", read_picture)
+    # All answers are unusable, by one name: these are faults of two answers, and stay two.
+    scripted(monkeypatch, ScriptedClient(lambda _: "I cannot."))
+    bring_up(run, profile(conservative="vllm:a", skeptical="vllm:a"), Asking(), before=FUSE)
+    rows = store.pq.read_table(run / READ / "quarantined.parquet").to_pylist()
+    counts = Counter((row["slice_id"], row["code"]) for row in rows)
+    assert counts.pop((first.slice_id, "IMAGE_UNREADABLE")) == 1
+    assert {(code, n) for (_, code), n in counts.items()} == {("MODEL_ANSWER_UNREADABLE", 2)}
+    assert len(counts) == len(ids(run, DESCRIBE, "records")) - 1
 
 
 # --- the commands ---

@@ -85,7 +85,11 @@ def apply_as_reference(label: FusedLabel, answer: AuditAnswer, record: Described
     row = encode_fused(label)
     if row is None:
         return AuditedLabel(
-            slice_id=label.slice_id, sample_id=label.sample_id, slice=record, lesion_found=label.lesion_found
+            slice_id=label.slice_id,
+            sample_id=label.sample_id,
+            slice=record,
+            lesion_found=label.lesion_found,
+            sequence_seen=label.sequence_seen,
         )
     body = encode_answer(answer)["answer"]
     gold = apply_to_fused(row["fused_label"], body, None)
@@ -120,6 +124,7 @@ def apply_as_reference(label: FusedLabel, answer: AuditAnswer, record: Described
         slice=record,
         lesion_found=True,
         sequence=fused.sequence,
+        sequence_seen=label.sequence_seen if fused.sequence == label.sequence else None,
         region=fused.region,
         signs=signs,
         additional_clues=gold["additional_clues"],

@@ -4,7 +4,7 @@ from functools import partial
 
 from neuroonco.audit.answer_schema import AuditedFields, auditor_schema, read_audit
 from neuroonco.audit.interop import REFERENCE_FIELDS
-from neuroonco.audit.records import AuditAnswer, FieldActions
+from neuroonco.audit.records import KEEP_ALL, AuditAnswer, FieldActions
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.models.conversation import Unreadable, converse
 from neuroonco.models.protocol import ModelClient
@@ -79,7 +79,7 @@ async def audit_with_model(
     """
     if label.lesion_found is None:
         return _answer(
-            label, client.name, AuditedFields(decision=AuditDecision.ACCEPT, actions=FieldActions(), findings=None)
+            label, client.name, AuditedFields(decision=AuditDecision.ACCEPT, actions=KEEP_ALL, findings=None)
         )
     parse = partial(read_audit, stated=stated_fields(label).keys())
     outcome = await converse(client, audit_call(label, notes, image, max_tokens), image, parse)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from neuroonco.audit.records import AuditAnswer, FieldActions
+from neuroonco.audit.records import KEEP_ALL, AuditAnswer, FieldActions
 from neuroonco.errors import InputError
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.images import Gray, Mask, read_picture
@@ -110,11 +110,12 @@ def audit_with_physics(
     if known is not None and label.lesion_found not in (None, bool(known.any())):
         claim = "a lesion" if label.lesion_found else "no lesion"
         other = "not empty" if known.any() else "empty"
-        return _answer(label, AuditDecision.REJECT, {}, f"label says {claim}, the source's mask is {other}")
+        return _answer(label, AuditDecision.REJECT, FieldActions(), f"label says {claim}, the source's mask is {other}")
     if label.lesion_found and tumor_present is False:
-        return _answer(label, AuditDecision.REJECT, {}, "label says a lesion, the source states that there is none")
+        findings = "label says a lesion, the source states that there is none"
+        return _answer(label, AuditDecision.REJECT, FieldActions(), findings)
     if not label.lesion_found:
-        return _answer(label, AuditDecision.ACCEPT, {}, None)
+        return _answer(label, AuditDecision.ACCEPT, KEEP_ALL, None)
 
     sequence = source_sequence or label.sequence
     actions = dict.fromkeys(FieldActions.model_fields, AuditAction.KEEP)
@@ -133,18 +134,16 @@ def audit_with_physics(
             for sign in Sign:
                 if actions[sign.value] is AuditAction.KEEP:
                     actions[sign.value] = judge(sign, label, evidence, sequence, rules)
-    return _answer(label, AuditDecision.ACCEPT, actions, None)
+    return _answer(label, AuditDecision.ACCEPT, FieldActions.model_validate(actions), None)
 
 
-def _answer(
-    label: FusedLabel, decision: AuditDecision, actions: dict[str, AuditAction], findings: str | None
-) -> AuditAnswer:
+def _answer(label: FusedLabel, decision: AuditDecision, actions: FieldActions, findings: str | None) -> AuditAnswer:
     return AuditAnswer(
         slice_id=label.slice_id,
         sample_id=label.sample_id,
         auditor=AUDITOR,
         decision=decision,
-        actions=FieldActions.model_validate(actions),
+        actions=actions,
         findings=findings,
     )
 

@@ -8,7 +8,7 @@ from neuroonco.vocabulary import AuditAction, AuditDecision, ImageRegion, MRSequ
 
 
 class FieldActions(Record):
-    """What the auditor does to each field; None means that it did not say."""
+    """What the auditor does to each field; None means that it did not say, and what it did not keep does not stand."""
 
     sequence: AuditAction | None = None
     region: AuditAction | None = None
@@ -18,6 +18,9 @@ class FieldActions(Record):
     enhancement: AuditAction | None = None
     edema: AuditAction | None = None
     signal_intensity: AuditAction | None = None
+
+
+KEEP_ALL = FieldActions.model_validate(dict.fromkeys(FieldActions.model_fields, AuditAction.KEEP))
 
 
 class AuditAnswer(Record):
@@ -50,8 +53,10 @@ class AuditedLabel(Record):
     """The label that stands after the audit, with the slice that it labels.
 
     ``slice.tumor_type`` and ``slice.sequence`` are what the source states (the reference's ``true_tumor_type``
-    and ``true_modality``); ``sequence`` is what the readings saw. ``confidences`` are those of the fused label; a
-    coarser term keeps that of the finer one, which it is at least as likely to be true as.
+    and ``true_modality``). ``sequence`` is the one by which the signs were read, the stated one wherever there is one;
+    ``sequence_seen`` is what the readings took it for on looking. Both go where the auditor takes the sequence.
+    ``confidences`` are those of the fused label; a coarser term keeps that of the finer one, which it is at least as
+    likely to be true as.
     """
 
     slice_id: str
@@ -59,6 +64,7 @@ class AuditedLabel(Record):
     slice: DescribedSlice
     lesion_found: bool | None
     sequence: MRSequence | None = None
+    sequence_seen: MRSequence | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()
     confidences: SignConfidences = SignConfidences()

@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from neuroonco import store
-from neuroonco.audit.apply import apply_answers
+from neuroonco.audit.apply import apply_answers, match_answers
 from neuroonco.audit.interop import ANSWER_CODEC, AUDITED_CODEC
 from neuroonco.audit.physics import PhysicsRules, answer_labels
 from neuroonco.audit.records import AuditAnswer, AuditedLabel
@@ -173,6 +173,7 @@ def fuse_command(
         reference.fuse_files(first, second, source, out, healthy_out, as_json=as_json)
         return
     a, b = (store.load(path, LesionReading, READING_CODEC) for path in (first, second))
+    _require_two_files(first, second, hold_any=bool(a.records))
     facts = store.load(source, DescribedSlice, DESCRIBED_CODEC)
     outcome = fuse_readings(a.records, b.records, rules=load_rules(rules))
     paths = {r.sample_id: r.image_path for r in facts.records} | {r.slice_id: r.image_path for r in facts.records}
@@ -193,6 +194,21 @@ def fuse_command(
         unreadable=[*a.unreadable, *b.unreadable, *facts.unreadable],
         extra={"healthy": len(healthy)},
     )
+
+
+def _require_two_files(first: Path, second: Path, *, hold_any: bool) -> None:
+    """Refuse one file in place of two.
+
+    Equal bytes say so too, except in the reference's JSON: that names no reader, and two readers that agree on every
+    slice write the same. Two sets without any reading are equal, and may be.
+
+    Raises:
+        UsageError: they are one.
+    """
+    named = hold_any and ".json" not in (first.suffix, second.suffix)
+    if first.samefile(second) or (named and store.sha256_file(first) == store.sha256_file(second)):
+        what = f"{first.name} and {second.name} are one and the same set of readings, which is no two witnesses"
+        raise UsageError("SAME_READING", what, fix="pass two independent sets of readings")
 
 
 def audit_command(
@@ -243,8 +259,7 @@ def audit_command(
     if answers is not None:
         given = store.load(answers, AuditAnswer, ANSWER_CODEC)
         unreadable += given.unreadable
-        table = {a.sample_id: a for a in given.records} | {a.slice_id: a for a in given.records}
-        by_id = {r.slice_id: a for r in labels.records if (a := table.get(r.slice_id, table.get(r.sample_id)))}
+        by_id, answered.quarantined = match_answers(labels.records, given.records)
     else:
         if root is None:
             raise UsageError("ROOT_NEEDED", "the auditor looks at the images", fix="pass --root")

@@ -2,7 +2,8 @@
 
 from neuroonco.cli.output import result, result_json, say, table
 from neuroonco.intervals import Estimate
-from neuroonco.score.curves import at_omission
+from neuroonco.score.confidence_records import EqualOmission
+from neuroonco.score.curves import OVERALL, at_omission
 from neuroonco.score.validation import READINGS
 from neuroonco.score.validation_records import ConditionReport, Correlation, RealReport, ValidationReport
 from neuroonco.score.validation_rules import ValidateRules, limits_for
@@ -45,6 +46,7 @@ def summary_of(report: ValidationReport) -> dict[str, object]:
             "labels": {
                 kind: {
                     "precision": label.overall.precision.model_dump(),
+                    "exact": label.overall.exact.model_dump(),
                     "omission": label.overall.omission.model_dump(),
                     "lesion_found": label.lesion.found.model_dump(),
                     "false_lesion": label.lesion.false_lesion.model_dump(),
@@ -52,6 +54,9 @@ def summary_of(report: ValidationReport) -> dict[str, object]:
                 for kind, label in c.labels.items()
             },
             "error_correlation": c.errors_where_both_state.overall.model_dump(),
+            "equal_omission": {
+                made: {kind: cut.model_dump() for kind, cut in of.items()} for made, of in c.equal_omission.items()
+            },
         }
         for c in report.conditions
     } | {
@@ -70,18 +75,24 @@ def _print_condition(condition: ConditionReport, rules: ValidateRules) -> None:
         values = [f"{_share(q.precision)} / {_share(q.omission)}" for q in qualities]
         rows.append(("all signs" if sign is None else display(sign).lower(), *values))
         rows.append(("", *(_span(q.precision) for q in qualities)))
+    exact = [label.overall.exact for label in labels]
+    rows += [("all, exact", *map(_share, exact)), ("", *map(_span, exact))]
     for name in ("found", "false_lesion"):
         estimates: list[Estimate] = [getattr(label.lesion, name) for label in labels]
         rows.append((LESION_ROWS[name], *map(_share, estimates)))
         rows.append(("", *map(_span, estimates)))
     result(f"{condition.condition.name}: {condition.slices} phantoms, {condition.healthy} of them healthy")
     columns = ("", *(STAGES[kind] for kind in kinds))
-    table("precision / omission; below: interval of the precision, n", columns, rows, to_stdout=True)
+    title = "precision / omission; below: interval of the precision, n; exact: a coarser term is wrong"
+    table(title, columns, rows, to_stdout=True)
     precision, omission = limits_for(rules, masks_given=bool(condition.condition.masks_given))
     last = condition.labels[kinds[-1]]
-    point = at_omission(last.curves["overall"], omission)
-    strict = "none: more is left out as given" if point is None else f"{_cell(point.precision)}"
+    point = at_omission(last.curves[OVERALL], omission)
+    strict = "none: more is left out as given"
+    if point is not None:
+        strict = f"{_cell(point.precision)}; exact {_cell(point.exact)}"
     result(f"aim: precision {precision:g} at omission {omission:g}; {STAGES[kinds[-1]]} within that omission: {strict}")
+    _print_equal_omission(condition)
     both, all_ = condition.errors_where_both_state, condition.errors_where_assessable
     result(
         f"error correlation: {_phi(both.overall)} where both state, {_phi(all_.overall)} over all assessable; "
@@ -89,10 +100,27 @@ def _print_condition(condition: ConditionReport, rules: ValidateRules) -> None:
     )
     for kind in READINGS:
         sequence = condition.labels[kind].sequence
-        if sequence is not None and sequence.coverage.value:
+        if sequence.coverage.value:
             seen = f"{_cell(sequence.precision)} of those seen; seen {_share(sequence.coverage)}"
             result(f"sequence, {STAGES[kind]}: right {seen}")
     result("")
+
+
+def _print_equal_omission(condition: ConditionReport) -> None:
+    """What fusing and auditing buy over each reading cut to the same omission."""
+    for made, readings in condition.equal_omission.items():
+        omission = condition.labels[made].overall.omission
+        parts = [f"{STAGES[kind]} {_share(cut.precision)}, gain {_gain(cut)}" for kind, cut in readings.items()]
+        result(f"at the omission of {STAGES[made]}, {_share(omission)}: " + "; ".join(parts))
+
+
+def _gain(cut: EqualOmission) -> str:
+    gain = cut.difference
+    if gain.value is None:
+        return "none: cannot be cut to it"
+    if gain.low is None or gain.high is None:
+        return f"{gain.value:+.3f} ({gain.n} slices)"
+    return f"{gain.value:+.3f} ({gain.low:+.3f} to {gain.high:+.3f}, {gain.n} slices)"
 
 
 def _print_real(report: RealReport) -> None:
@@ -103,7 +131,7 @@ def _print_real(report: RealReport) -> None:
         cells += ["", ""] if boxes is None else [_cell(boxes.iou_from_half), _cell(boxes.center_in_mask)]
         rows.append((STAGES[kind], *cells))
     shown = "given" if report.masks_given else "hidden"
-    title = f"{report.source_id}, masks {shown}: {report.slices} slices with an outlined lesion"
+    title = f"{report.source_id}, masks {shown}: {report.slices} slices with an outlined lesion, read or not"
     columns = ("", "found", "empty mask called lesion", "box: IoU from 0.5", "box: center in mask")
     table(title, columns, rows, to_stdout=True)
     result("")

@@ -10,6 +10,7 @@ from neuroonco.rules import RuleSet
 from neuroonco.semantics.regions import adjacent, cells_from_center
 from neuroonco.vocabulary import DropReason, ImageRegion, MRSequence, Sign, coarsenings
 
+CANNOT_TELL = "the other reading cannot tell whether there is a lesion"
 NEARER = "neighboring regions: the one nearer to the middle"
 
 
@@ -20,9 +21,9 @@ def fuse_readings(
 
     Returns:
         Kept are lesions by consensus, healthy by consensus (``lesion_found`` False), and slices of which a reading
-        could not tell (None). Dropped are slices that one reading lacks, that failed in one, or on which the
-        readings dispute the lesion or the sequence. Sorted by ``slice_id``. A slice that occurs twice in one set
-        is quarantined.
+        could not tell (None). Dropped are slices that one reading lacks, that failed in one, of which both are one
+        and the same reading, or on which the readings dispute the lesion or the sequence. Sorted by ``slice_id``. A
+        slice that occurs twice in one set is quarantined.
     """
     outcome: StageOutcome[FusedLabel] = StageOutcome()
     table_a, table_b = _by_id(first, outcome), _by_id(second, outcome)
@@ -63,27 +64,51 @@ def _by_id(readings: Iterable[LesionReading], outcome: StageOutcome[FusedLabel])
 def fuse_pair(a: LesionReading, b: LesionReading) -> FusedLabel | Dropped:
     """Fuse two readings of one slice by our rules.
 
-    Swapping ``a`` and ``b`` changes nothing; two identical readings come out as they went in; every value that
-    comes out was read by one of them, or is a declared coarser term of both.
+    Swapping ``a`` and ``b`` changes nothing; two equal readings come out as they went in; every value that
+    comes out was read by one of them, or is a declared coarser term of both. Readings that answer one and the same
+    call, or were made by one reader with one attitude, are no two witnesses and are dropped.
     """
     a, b = sorted((a, b), key=lambda r: r.model_dump_json())
+    if same := _one_reading(a, b):
+        return _drop(a, DropReason.SAME_READING, same)
     if a.error is not None or b.error is not None:
         return _drop(a, DropReason.READING_FAILED, a.error or b.error)
     if {a.lesion_found, b.lesion_found} == {True, False}:
         return _drop(a, DropReason.LESION_DISPUTED, "one reading found a lesion, the other none")
 
     notes: list[Disagreement] = []
-    sequence, conflict = _fuse_sequence(a.sequence, b.sequence, notes)
+    sequence, conflict = _fuse_sequence("sequence", a.sequence, b.sequence, notes)
     if conflict:
         return _drop(a, DropReason.SEQUENCE_CONFLICT, f"{a.sequence} and {b.sequence}")
-    found = a.lesion_found if a.lesion_found == b.lesion_found else None
-    if not found:
-        return _label(a, b, found, sequence, None, Signs(), notes)
-    signs = Signs()
-    for sign in Sign:
-        signs = signs.with_value(sign, _fuse_sign(sign, a.signs.get(sign), b.signs.get(sign), notes))
-    region = _fuse_region(a.region, b.region, notes)
-    return _label(a, b, True, sequence, region, signs, notes)
+    seen, _ = _fuse_sequence("sequence_seen", a.sequence_seen, b.sequence_seen, notes)
+    region, signs = None, Signs()
+    if a.lesion_found != b.lesion_found:
+        _note_undecided(a, b, notes)
+    elif a.lesion_found:
+        for sign in Sign:
+            signs = signs.with_value(sign, _fuse_sign(sign, a.signs.get(sign), b.signs.get(sign), notes))
+        region = _fuse_region(a.region, b.region, notes)
+    return FusedLabel(
+        slice_id=a.slice_id,
+        sample_id=min(a.sample_id, b.sample_id),
+        image_path=a.image_path if a.image_path is not None else b.image_path,
+        lesion_found=a.lesion_found if a.lesion_found == b.lesion_found else None,
+        sequence=sequence,
+        sequence_seen=seen,
+        region=region,
+        signs=signs,
+        confidences=lower_confidences(a, b, signs),
+        disagreements=tuple(notes),
+    )
+
+
+def _one_reading(a: LesionReading, b: LesionReading) -> str | None:
+    """Why two readings are one and the same, and so no two witnesses; None where nothing says that they are."""
+    if a.request_hash is not None and a.request_hash == b.request_hash:
+        return f"both are the answer to one call of {a.reader}"
+    if a.kind is not None and (a.kind, a.reader) == (b.kind, b.reader):
+        return f"both are the {a.kind} reading of {a.reader}"
+    return None
 
 
 def lower_confidences(a: LesionReading, b: LesionReading, signs: Signs) -> SignConfidences:
@@ -109,19 +134,29 @@ def lower_confidences(a: LesionReading, b: LesionReading, signs: Signs) -> SignC
 
 
 def _fuse_sequence(
-    a: MRSequence | None, b: MRSequence | None, notes: list[Disagreement]
+    field: str, a: MRSequence | None, b: MRSequence | None, notes: list[Disagreement]
 ) -> tuple[MRSequence | None, bool]:
     """Equal or unopposed is kept; T1 against T1CE, or T2 against FLAIR, is left open; the rest is a conflict."""
     if a == b:
         return a, False
     if a is None or b is None:
         known = a if a is not None else b
-        notes.append(_disagreement("sequence", a, b, known, "one reading only"))
+        notes.append(_disagreement(field, a, b, known, "one reading only"))
         return known, False
-    if {a, b} in ({MRSequence.T1, MRSequence.T1CE}, {MRSequence.T2, MRSequence.FLAIR}):
-        notes.append(_disagreement("sequence", a, b, None, "neighboring sequences: left open"))
-        return None, False
-    return None, True
+    neighbors = {a, b} in ({MRSequence.T1, MRSequence.T1CE}, {MRSequence.T2, MRSequence.FLAIR})
+    reason = "neighboring sequences: left open" if neighbors else "differing sequences"
+    notes.append(_disagreement(field, a, b, None, reason))
+    return None, not neighbors
+
+
+def _note_undecided(a: LesionReading, b: LesionReading, notes: list[Disagreement]) -> None:
+    """Put down what one reading states and the label loses because the other cannot tell whether there is a lesion."""
+    words = {True: "lesion", False: "no lesion", None: None}
+    notes.append(_disagreement("lesion_found", words[a.lesion_found], words[b.lesion_found], None, CANNOT_TELL))
+    stated = [("region", a.region, b.region), *((s.value, a.signs.get(s), b.signs.get(s)) for s in Sign)]
+    for field, one, other in stated:
+        if one is not None or other is not None:
+            notes.append(_disagreement(field, one, other, None, CANNOT_TELL))
 
 
 def _fuse_sign(sign: Sign, a: SignValue | None, b: SignValue | None, notes: list[Disagreement]) -> SignValue | None:
@@ -158,33 +193,9 @@ def _fuse_region(a: ImageRegion | None, b: ImageRegion | None, notes: list[Disag
     return region
 
 
-def _disagreement(
-    field: str, a: SignValue | MRSequence | ImageRegion | None, b: object, fused: object, reason: str
-) -> Disagreement:
+def _disagreement(field: str, a: str | None, b: str | None, fused: str | None, reason: str) -> Disagreement:
     values = sorted((None if v is None else str(v) for v in (a, b)), key=lambda v: (v is None, v or ""))
     return Disagreement(field=field, values=tuple(values), fused=None if fused is None else str(fused), reason=reason)
-
-
-def _label(
-    a: LesionReading,
-    b: LesionReading,
-    found: bool | None,
-    sequence: MRSequence | None,
-    region: ImageRegion | None,
-    signs: Signs,
-    notes: list[Disagreement],
-) -> FusedLabel:
-    return FusedLabel(
-        slice_id=a.slice_id,
-        sample_id=min(a.sample_id, b.sample_id),
-        image_path=a.image_path if a.image_path is not None else b.image_path,
-        lesion_found=found,
-        sequence=sequence,
-        region=region,
-        signs=signs,
-        confidences=lower_confidences(a, b, signs),
-        disagreements=tuple(notes),
-    )
 
 
 def _drop(reading: LesionReading, reason: DropReason, detail: str | None) -> Dropped:

@@ -24,12 +24,19 @@ def fuse_as_reference(a: LesionReading, b: LesionReading) -> FusedLabel | Droppe
     """The reference's fusion for typed readings: out to its strings, through its rules, and back."""
     rows = [READING_CODEC.encode(reading) or {} for reading in (a, b)]
     result = fuse_prediction(*(row.get("ai_prediction") for row in rows))
+    # The reference's files have no such field, so it has no rule for it; it touches none of those that it has.
+    seen = a.sequence_seen if a.sequence_seen == b.sequence_seen else None
     if isinstance(result, dict):
-        return decode_fused(
-            {"sample_id": a.sample_id, "image_path": a.image_path, "fused_label": result}, slice_id=a.slice_id
-        )
+        row = {"sample_id": a.sample_id, "image_path": a.image_path, "fused_label": result}
+        return decode_fused(row, slice_id=a.slice_id).model_copy(update={"sequence_seen": seen})
     if result == "healthy":
-        return FusedLabel(slice_id=a.slice_id, sample_id=a.sample_id, image_path=a.image_path, lesion_found=False)
+        return FusedLabel(
+            slice_id=a.slice_id,
+            sample_id=a.sample_id,
+            image_path=a.image_path,
+            lesion_found=False,
+            sequence_seen=seen,
+        )
     disputed = result == "disputed"
     return Dropped(
         slice_id=a.slice_id,

@@ -9,7 +9,7 @@ class Disagreement(Record):
     """One field on which the readings differ; the two values are sorted, so that order does not matter.
 
     Attributes:
-        field: sign name, ``sequence`` or ``region``.
+        field: sign name, ``lesion_found``, ``sequence``, ``sequence_seen`` or ``region``.
         values: the two values, sorted; ``null`` for a missing one is spelled as None.
         fused: what was kept, None if nothing was.
         reason: which rule decided.
@@ -26,6 +26,9 @@ class FusedLabel(Record):
 
     Attributes:
         lesion_found: True or False by consensus; None where a reading could not tell, and then no sign is kept.
+        sequence: the one by which the signs were read: as the source states it, else as seen.
+        sequence_seen: what both readings took the sequence for on looking; None where they dispute it, which drops
+            nothing.
         confidences: of each sign that is kept, the lower one of the two readings; None where one does not say.
     """
 
@@ -34,6 +37,7 @@ class FusedLabel(Record):
     image_path: str | None = None
     lesion_found: bool | None
     sequence: MRSequence | None = None
+    sequence_seen: MRSequence | None = None
     region: ImageRegion | None = None
     signs: Signs = Signs()
     confidences: SignConfidences = SignConfidences()

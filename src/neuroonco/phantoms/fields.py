@@ -1,7 +1,5 @@
 """Geometry and noise on a pixel grid: the pen with which phantoms are drawn."""
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -60,27 +58,3 @@ def signed_distance(mask: Mask) -> Field:
 def edge(distance_px: Values, width_px: float = 0.7) -> Field:
     """Coverage 0 to 1 from a signed distance: one half on the outline, blurred over ``width_px`` (a sigma)."""
     return np.asarray(ndtr(distance_px / np.float32(width_px)), dtype=np.float32)
-
-
-def ellipse(x: Field, y: Field, center: tuple[float, float], axes: tuple[float, float], tilt: float = 0.0) -> Field:
-    """Approximate signed distance in pixels to an ellipse, positive inside; ``tilt`` in radians."""
-    c, s = np.cos(tilt), np.sin(tilt)
-    u = ((x - center[0]) * c + (y - center[1]) * s) / axes[0]
-    v = (-(x - center[0]) * s + (y - center[1]) * c) / axes[1]
-    return np.asarray((1 - np.sqrt(u * u + v * v)) * min(axes), dtype=np.float32)
-
-
-def tube(x: Field, y: Field, points: Sequence[tuple[float, float, float]]) -> Field:
-    """Signed distance to a bent tube, positive inside; each point is (x, y, radius) in pixels."""
-    best = np.full_like(x, -1e6)
-    for (ax, ay, ar), (bx, by, br) in pairwise(points):
-        dx, dy = bx - ax, by - ay
-        t = np.clip(((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy), 0, 1)
-        reach = np.hypot(x - (ax + t * dx), y - (ay + t * dy))
-        best = np.maximum(best, ar + t * (br - ar) - reach)
-    return np.asarray(best, dtype=np.float32)
-
-
-def mirrored(points: Sequence[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
-    """The same tube on the other side of x = 0."""
-    return [(-x, y, r) for x, y, r in points]

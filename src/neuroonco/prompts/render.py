@@ -11,7 +11,9 @@ MAX_DATA_CHARS = 2000
 CUT = " …"
 _PART = re.compile(r"^=== (system|user)\n", re.MULTILINE)
 _FIELD = re.compile(r"\{([a-z_]+)\}")
-_INERT = str.maketrans({"<": "(", ">": ")", "[": "(", "]": ")", "{": "(", "}": ")", "|": "/", "`": "'", '"': "'"})
+_INERT = str.maketrans({"<": "(", ">": ")", "|": "/", "`": "'", '"': "'", "‘": "'", "’": "'"})
+_OPENING, _CLOSING = {"Ps", "Pi"}, {"Pe", "Pf"}
+"""Unicode categories of brackets and quotation marks: those of other scripts close a fence for a model as well."""
 
 
 def render(prompt: Prompt, values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -31,7 +33,7 @@ def render(prompt: Prompt, values: Mapping[str, str]) -> tuple[tuple[str, str], 
 def as_data(text: str, limit: int = MAX_DATA_CHARS) -> str:
     r"""Text from data as one line that can neither close the fence around it nor pass for a part of the chat.
 
-    Lookalikes are folded to plain characters, invisible ones go, and brackets of all kinds, with which fences, tags
+    Lookalikes are folded to plain characters, invisible ones go, and brackets of all scripts, with which fences, tags
     and a chat template's special tokens are written, become parentheses.
 
     Args:
@@ -43,5 +45,10 @@ def as_data(text: str, limit: int = MAX_DATA_CHARS) -> str:
     """
     folded = unicodedata.normalize("NFKC", text)
     visible = "".join(" " if c.isspace() else c for c in folded if c.isspace() or unicodedata.category(c)[0] != "C")
-    line = " ".join(visible.translate(_INERT).split())
+    line = " ".join("".join(map(_inert, visible.translate(_INERT))).split())
     return line if len(line) <= limit else line[:limit] + CUT
+
+
+def _inert(character: str) -> str:
+    category = unicodedata.category(character)
+    return "(" if category in _OPENING else ")" if category in _CLOSING else character

@@ -6,7 +6,7 @@ form among the tissues of the slice (:mod:`neuroonco.readings.abnormal`). A fitt
 a candidate is a lesion, and that its outline is the lesion's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +78,12 @@ def detect(view: View, rules: ReadRules, kind: ReadingKind, sequence: MRSequence
         kind: which reading.
         sequence: by which brightness is judged; None if unknown.
     """
-    judged = judged_candidates(view, kind, sequence, load_fitted(f"detection_{kind.value}"))
+    found = measured_candidates(view, kind)
+    return reported(judged_candidates(found, sequence, load_fitted(f"detection_{kind.value}")), view, rules, kind)
+
+
+def reported(judged: Sequence[Judged], view: View, rules: ReadRules, kind: ReadingKind) -> Detection | None:
+    """The best of one reading's candidates with those like it, if it is sure enough of it."""
     if not judged:
         return None
     best = max(judged, key=lambda found: found.worth)
@@ -100,13 +105,15 @@ def detect(view: View, rules: ReadRules, kind: ReadingKind, sequence: MRSequence
     )
 
 
-def judged_candidates(view: View, kind: ReadingKind, sequence: MRSequence | None, model: LogisticModel) -> list[Judged]:
-    """All candidates of one reading with what the model says of each."""
-    found = []
-    for candidate, values in measured_candidates(view, kind):
+def judged_candidates(
+    found: Iterable[tuple[Candidate, Values]], sequence: MRSequence | None, model: LogisticModel
+) -> list[Judged]:
+    """Measured candidates of one reading with what the model says of each."""
+    judged = []
+    for candidate, values in found:
         said = model.probabilities(by_sequence(values, sequence, bright=candidate.bright))
-        found.append(Judged(candidate, 1 - said[NOTHING], said[OUTLINE]))
-    return found
+        judged.append(Judged(candidate, 1 - said[NOTHING], said[OUTLINE]))
+    return judged
 
 
 def measured_candidates(view: View, kind: ReadingKind) -> Iterable[tuple[Candidate, Values]]:

@@ -9,7 +9,8 @@ from markupsafe import Markup
 from neuroonco.report import validation_charts
 from neuroonco.report.page import NO_FIGURE, environment
 from neuroonco.report.validation_records import ValidationPage
-from neuroonco.score.validation_records import Aim, ConditionReport, Curve
+from neuroonco.score.confidence_records import Curve
+from neuroonco.score.validation_records import Aim, ConditionReport
 from neuroonco.vocabulary import MRSequence, ReadingKind, Sign, display, recode
 
 SHORT = {"conservative": "A", "skeptical": "B"}
@@ -55,6 +56,15 @@ def plain(value: float | None) -> str:
     return NO_FIGURE if value is None else f"{value:.2f}".replace("-", "−")
 
 
+def points(value: float | None) -> str:
+    """A difference of two shares in hundredths, with its sign, or a dash.
+
+    >>> points(0.0123), points(-0.003), points(None)
+    ('+1.2', '−0.3', '–')
+    """
+    return NO_FIGURE if value is None else f"{100 * value:+.1f}".replace("-", "−")
+
+
 def words(name: str) -> str:
     """A token as words.
 
@@ -93,7 +103,7 @@ def _stated(known: bool | None) -> str:
 @cache
 def _environment() -> Environment:
     made = environment().overlay()
-    made.filters = dict(environment().filters) | {"plain": plain, "words": words, "label": label_name}
+    made.filters = dict(environment().filters) | {"plain": plain, "points": points, "words": words, "label": label_name}
     made.globals = dict(environment().globals) | {
         "charts": validation_charts,
         "signs": tuple(Sign),

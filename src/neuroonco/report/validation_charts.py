@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from neuroonco.intervals import Estimate
-from neuroonco.score.validation_records import Aim, Calibration, Curve
+from neuroonco.score.confidence_records import Calibration, Curve
+from neuroonco.score.validation_records import Aim
 
 LEFT, TOP, WIDTH, HEIGHT = 46, 10, 380, 260
 RIGHT_MARGIN, BOTTOM_MARGIN = 26, 44

@@ -19,12 +19,13 @@ FIELDS = ("lesion_found", "sequence_seen", "region", *(sign.value for sign in Si
 SIGNS = {sign.value: sign for sign in Sign}
 
 
-def agreement(pairs: Iterable[tuple[LesionReading, LesionReading]], seed: int = 0) -> AgreementReport:
+def agreement(pairs: Iterable[tuple[LesionReading | None, LesionReading | None]], seed: int = 0) -> AgreementReport:
     """Agreement of two readings of the same slices.
 
     Args:
-        pairs: both readings of each slice; pairs of which one failed are counted and left out. Signs and region are
-            compared where both found a lesion.
+        pairs: both readings of each slice, None for one that is missing, as a model's is that gave no usable answer.
+            Pairs of which one failed or is missing are counted and left out. Signs and region are compared where both
+            found a lesion.
         seed: of the bootstrap.
 
     Agreement is not truth: two readers that share a mistake agree on it, and two readings that rest on one mask
@@ -38,7 +39,7 @@ def agreement(pairs: Iterable[tuple[LesionReading, LesionReading]], seed: int = 
     n = failed = on_mask = 0
     for a, b in pairs:
         n += 1
-        if a.error is not None or b.error is not None:
+        if a is None or b is None or a.error is not None or b.error is not None:
             failed += 1
             continue
         counts["lesion_found"][_found(a), _found(b)] += 1

@@ -3,7 +3,7 @@
 import numpy as np
 
 from neuroonco.score.judged import SIGNS, Floats, SignTable
-from neuroonco.score.resampling import Resamples, percentiles
+from neuroonco.score.resampling import Resamples, around, percentiles
 from neuroonco.score.validation_records import Correlation, ErrorCorrelation
 
 MIN_SPREAD = 1e-9
@@ -44,7 +44,9 @@ def error_correlation(
     counts = cells.sum(0).astype(np.float64)
     by_sign = {sign.value: _correlation(counts[column], phi(drawn[:, column])) for column, sign in enumerate(SIGNS)}
     overall = _correlation(counts.sum(0), phi(drawn.sum(1)))
-    return ErrorCorrelation(by_sign=by_sign, overall=overall, within_signs=_within(counts))
+    value = float(_within(counts[None])[0])
+    within = around(None if np.isnan(value) else value, _within(drawn), int(counts.sum()))
+    return ErrorCorrelation(by_sign=by_sign, overall=overall, within_signs=within)
 
 
 def phi(cells: Floats) -> Floats:
@@ -64,18 +66,24 @@ def phi(cells: Floats) -> Floats:
         return np.where(margins > 0, (both * neither - first * second) / np.sqrt(margins), np.nan)
 
 
-def _within(counts: Floats) -> float | None:
-    """Correlation of errors about each sign's own error rates: sums of covariances and variances over signs."""
-    n = counts.sum(1)
-    known = n > 0
-    both, first, second = (counts[known, k] for k in range(3))
+def _within(cells: Floats) -> Floats:
+    """Correlation of errors about each sign's own error rates: sums of covariances and variances over signs.
+
+    Args:
+        cells: (resamples, signs, 4), see :func:`phi`.
+
+    Returns:
+        (resamples,), NaN where one of the two never varies within a sign.
+    """
+    both, first, second, _ = np.moveaxis(cells, -1, 0)
+    n = np.maximum(cells.sum(2), 1)
     rate_a, rate_b = both + first, both + second
-    covariance = (both - rate_a * rate_b / n[known]).sum()
-    spread_a = (rate_a * (1 - rate_a / n[known])).sum()
-    spread_b = (rate_b * (1 - rate_b / n[known])).sum()
-    if spread_a < MIN_SPREAD or spread_b < MIN_SPREAD:
-        return None
-    return float(covariance / np.sqrt(spread_a * spread_b))
+    covariance = (both - rate_a * rate_b / n).sum(1)
+    spread_a = (rate_a * (1 - rate_a / n)).sum(1)
+    spread_b = (rate_b * (1 - rate_b / n)).sum(1)
+    varies = (spread_a >= MIN_SPREAD) & (spread_b >= MIN_SPREAD)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(varies, covariance / np.sqrt(spread_a * spread_b), np.nan)
 
 
 def _correlation(counts: Floats, resampled: Floats) -> Correlation:

@@ -86,7 +86,9 @@ def _lesion(record: DescribedSlice, readings: Sequence[LesionReading]) -> Found:
         if record.tumor_present is False and reading.lesion_found:
             where = "a lesion" if reading.region is None else f"a lesion, {display(reading.region)}"
             yield ConflictKind.LESION_NOT_STATED, "lesion", f"source: healthy; {_who(reading)}: {where}"
-        if record.tumor_present and reading.lesion_found is False and reading.lesion_basis is not LesionBasis.MASK:
+        # A measured "no lesion" from an empty mask is the source's own word about this slice.
+        repeats = record.mask is not None and record.semantics is None and reading.request_hash is None
+        if record.tumor_present and reading.lesion_found is False and not repeats:
             yield ConflictKind.LESION_NOT_SEEN, "lesion", f"source: tumor; {_who(reading)}: no lesion"
     if {r.lesion_found for r in readings} >= {True, False}:
         yield ConflictKind.LESION_DISPUTED, "lesion", "one reading finds a lesion, the other none"

@@ -1,11 +1,12 @@
 """The whole precision-omission curve over a confidence, and whether confidences mean what they say."""
 
 import numpy as np
+import numpy.typing as npt
 
 from neuroonco.intervals import Estimate, wilson
+from neuroonco.score.confidence_records import Calibration, Curve, CurvePoint, ReliabilityBin
 from neuroonco.score.judged import SIGNS, Bools, Floats, SignTable
-from neuroonco.score.resampling import Resamples, clustered
-from neuroonco.score.validation_records import Calibration, Curve, CurvePoint, ReliabilityBin
+from neuroonco.score.resampling import Resamples, around, clustered
 
 MAX_POINTS = 41
 """Of a curve, the first one included."""
@@ -15,6 +16,9 @@ OVERALL = "overall"
 
 def curves_of(table: SignTable, resamples: Resamples) -> dict[str, Curve]:
     """Precision and omission if values below a confidence were left out, for each sign and all signs pooled.
+
+    A curve begins with the label as given and runs to the right, towards more omission: values that the reader kept
+    back by its own thresholds are not in the label, so that nothing is known of what they would have cost.
 
     A value without a confidence remains at every threshold. The pooled curve applies one threshold to all signs,
     which is fair only where confidences of different signs mean the same: see the calibration. A threshold that is
@@ -52,15 +56,17 @@ def _curve(table: SignTable, columns: Bools, resamples: Resamples | None) -> Cur
     kept = [stated & (~known | (table.confidence >= t)) for t in thresholds]
     counts = np.stack([k.sum(1) for k in kept], axis=1)
     right = np.stack([(k & table.right).sum(1) for k in kept], axis=1)
+    exact = np.stack([(k & table.exact).sum(1) for k in kept], axis=1)
     omitted = np.stack([assessable - (k & table.assessable).sum(1) for k in kept], axis=1)
     all_ = np.repeat(assessable[:, None], len(thresholds), axis=1)
     if resamples is None:
-        precisions, omissions = _each(right, counts), _each(omitted, all_)
+        figures = [_each(right, counts), _each(exact, counts), _each(omitted, all_)]
     else:
-        precisions, omissions = clustered(right, counts, resamples), clustered(omitted, all_, resamples)
+        pairs = ((right, counts), (exact, counts), (omitted, all_))
+        figures = [clustered(successes, n, resamples) for successes, n in pairs]
     points = [
-        CurvePoint(threshold=float(t), precision=p, omission=o)
-        for t, p, o in zip(thresholds, precisions, omissions, strict=True)
+        CurvePoint(threshold=float(t), precision=p, exact=e, omission=o)
+        for t, p, e, o in zip(thresholds, *figures, strict=True)
     ]
     return Curve(points=tuple(points), without_confidence=int((stated & ~known).sum()))
 
@@ -82,18 +88,32 @@ def at_omission(curve: Curve, limit: float) -> CurvePoint | None:
     return within[-1] if within else None
 
 
-def calibration_of(table: SignTable) -> dict[str, Calibration]:
-    """:func:`reliability` of each sign, and of all signs pooled."""
-    found = {OVERALL: _calibration(table, np.ones(len(SIGNS), np.bool_))}
+def calibration_of(table: SignTable, resamples: Resamples) -> dict[str, Calibration]:
+    """:func:`reliability` of each sign, and of all signs pooled.
+
+    Args:
+        table: all slices.
+        resamples: over these slices, for the interval of the calibration error.
+    """
+    found = {OVERALL: _calibration(table, np.ones(len(SIGNS), np.bool_), resamples)}
     for column, sign in enumerate(SIGNS):
-        found[sign.value] = _calibration(table, np.arange(len(SIGNS)) == column)
+        found[sign.value] = _calibration(table, np.arange(len(SIGNS)) == column, resamples)
     return found
 
 
-def _calibration(table: SignTable, columns: Bools) -> Calibration:
+def _calibration(table: SignTable, columns: Bools, resamples: Resamples) -> Calibration:
     stated = table.stated & columns
     known = stated & ~np.isnan(table.confidence)
-    return reliability(table.confidence[known], table.right[known], int((stated & ~known).sum()))
+    found = reliability(table.confidence[known], table.right[known], int((stated & ~known).sum()))
+    rows, number = np.nonzero(known)[0], _bin_of(table.confidence[known])
+    sums = np.zeros((table.slices, 2, BINS))  # (right minus confidence, values) by slice and bin
+    np.add.at(sums[:, 0], (rows, number), table.right[known] - table.confidence[known])
+    np.add.at(sums[:, 1], (rows, number), 1.0)
+    drawn = resamples.totals(sums.reshape(table.slices, 2 * BINS)).reshape(resamples.number, 2, BINS)
+    values = drawn[:, 1].sum(1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        errors = np.where(values > 0, np.abs(drawn[:, 0]).sum(1) / values, np.nan)
+    return found.model_copy(update={"ece": around(found.ece.value, errors, found.ece.n)})
 
 
 def reliability(confidences: Floats, right: Bools, without_confidence: int = 0) -> Calibration:
@@ -102,7 +122,8 @@ def reliability(confidences: Floats, right: Bools, without_confidence: int = 0) 
     The expected calibration error (ECE) is the mean over values of the distance, in their bin, between the share that
     is right and the mean confidence: 0 where 80 of 100 values of confidence 0.8 are right. It is small also for a
     reader that says the same middling confidence of everything, it does not tell too sure from too modest (the bins
-    do), and with few values it is large by chance alone.
+    do), and with few values it is large by chance alone. It has no interval here, where it is not known which values
+    are of one slice; see :func:`calibration_of`.
 
     Args:
         confidences: (n,) from 0 to 1.
@@ -111,10 +132,10 @@ def reliability(confidences: Floats, right: Bools, without_confidence: int = 0) 
 
     Source: Guo et al., On Calibration of Modern Neural Networks, ICML 2017, section 2.
 
-    >>> round(reliability(np.array([0.9, 0.9, 0.9, 0.9]), np.array([True, True, True, False])).ece, 3)
+    >>> round(reliability(np.array([0.9, 0.9, 0.9, 0.9]), np.array([True, True, True, False])).ece.value, 3)
     0.15
     """
-    number = np.minimum((confidences * BINS).astype(int), BINS - 1)
+    number = _bin_of(confidences)
     bins = []
     distance = 0.0
     for k in range(BINS):
@@ -126,4 +147,9 @@ def reliability(confidences: Floats, right: Bools, without_confidence: int = 0) 
             distance += n * abs(share.value - mean)
         bins.append(ReliabilityBin(low=k / BINS, high=(k + 1) / BINS, mean_confidence=mean, right=share))
     n = confidences.size
-    return Calibration(bins=tuple(bins), ece=distance / n if n else None, n=n, without_confidence=without_confidence)
+    ece = Estimate(value=distance / n if n else None, low=None, high=None, n=n)
+    return Calibration(bins=tuple(bins), ece=ece, without_confidence=without_confidence)
+
+
+def _bin_of(confidences: Floats) -> npt.NDArray[np.intp]:
+    return np.minimum((confidences * BINS).astype(np.intp), BINS - 1)

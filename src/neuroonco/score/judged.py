@@ -23,7 +23,7 @@ class Statement(Record):
 
     Attributes:
         signs, confidences: empty unless a lesion is found: a sign of no lesion says nothing.
-        seen: the MR sequence as the label gives it; for a reading as its pixels show it.
+        seen: the MR sequence as the pixels show it, whatever the source states.
         box: half-open pixel box (top, left, bottom, right) of the lesion.
     """
 
@@ -49,11 +49,11 @@ def statement_of(label: Label | None) -> Statement:
         return SILENT
     if isinstance(label, Statement):
         return label
-    seen, box = label.sequence, None
+    seen, box = label.sequence_seen, None
     if isinstance(label, LesionReading):
         if label.error is not None:
             return SILENT
-        seen, box = label.sequence_seen, label.lesion_box
+        box = label.lesion_box
     if not label.lesion_found:
         return Statement(found=label.lesion_found, seen=seen)
     return Statement(
@@ -78,6 +78,11 @@ class SignTable:
     right: Bools
     coarser: Bools
     confidence: Floats
+
+    @property
+    def exact(self) -> Bools:
+        """The value is the truth itself."""
+        return self.right & ~self.coarser
 
     @property
     def slices(self) -> int:

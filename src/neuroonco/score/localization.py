@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 
 from neuroonco.images import Mask
-from neuroonco.intervals import wilson
+from neuroonco.intervals import Estimate, wilson
 from neuroonco.outcomes import Record
+from neuroonco.score.judged import Floats
 from neuroonco.score.validation_records import LocalizationReport
 
 Box = tuple[int, int, int, int]
 """Half-open pixel box (top, left, bottom, right)."""
 TENTHS = 10
+Z95 = 1.96
 HALF = 0.5
 """Intersection over union from which a box counts as the right one (PASCAL VOC)."""
 
@@ -99,11 +101,41 @@ def localization(locations: Sequence[Location]) -> LocalizationReport:
     ious = np.array([x.iou for x in locations if x.iou is not None], np.float64)
     centers = sum(bool(x.center_in_mask) for x in locations if x.iou is not None)
     tenths = np.minimum((ious * TENTHS).astype(int), TENTHS - 1)
-    low, middle, high = (float(v) for v in np.percentile(ious, (25, 50, 75))) if ious.size else (0.0, 0.0, 0.0)
+    low, middle, high = (quantile(ious, share) for share in (0.25, 0.5, 0.75))
     return LocalizationReport(
         with_box=wilson(ious.size, len(locations)),
         iou_from_half=wilson(int((ious >= HALF).sum()), ious.size),
         center_in_mask=wilson(centers, ious.size),
-        iou_quartiles=(low, middle, high) if ious.size else None,
+        iou_quartiles=(low, middle, high),
         iou_histogram=tuple(np.bincount(tenths, minlength=TENTHS).tolist()),
+    )
+
+
+def quantile(values: Floats, share: float) -> Estimate:
+    """A quantile of shares with its 95 % interval: the order statistics whose ranks a binomial count seldom leaves.
+
+    It takes the values as independent. Where there are too few values for a rank, its bound is 0 or 1.
+
+    Args:
+        values: (n,) from 0 to 1.
+        share: of the values that lie below.
+
+    Source: Campbell and Gardner, BMJ 1988;296:1454, with the normal approximation to the ranks.
+
+    >>> quantile(np.arange(101) / 100, 0.5)
+    Estimate(value=0.5, low=0.4, high=0.6, n=101)
+    >>> quantile(np.array([0.3]), 0.5)
+    Estimate(value=0.3, low=0.0, high=1.0, n=1)
+    """
+    n = values.size
+    if n == 0:
+        return wilson(0, 0)
+    ordered = np.sort(values)
+    reach = Z95 * np.sqrt(n * share * (1 - share))
+    low, high = round(n * share - reach), round(n * share + reach) + 1
+    return Estimate(
+        value=float(np.quantile(ordered, share)),
+        low=float(ordered[low - 1]) if low >= 1 else 0.0,
+        high=float(ordered[high - 1]) if high <= n else 1.0,
+        n=n,
     )

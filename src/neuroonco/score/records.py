@@ -127,20 +127,26 @@ class SignQuality(Record):
     """Emitted values of one sign, or of all, against a known truth.
 
     Attributes:
-        precision: right values of all emitted values.
+        precision: right values of all emitted values; a declared coarser term of the truth is right.
+        exact: the same where a coarser term is not right.
         omission: assessable signs left empty, of all assessable signs.
         coarser: right values that are coarser than the truth.
         invented: emitted values where the truth is not assessable; they count as wrong.
     """
 
     precision: Estimate
+    exact: Estimate
     omission: Estimate
     coarser: int
     invented: int
 
 
 class AttributeReport(Record):
-    """Signs against a known truth, each and overall."""
+    """Signs against a known truth, each and overall.
+
+    Attributes:
+        n: slices, the healthy ones among them.
+    """
 
     by_sign: dict[str, SignQuality]
     overall: SignQuality
@@ -185,7 +191,7 @@ class AgreementReport(Record):
 
     Attributes:
         n: pairs of readings.
-        failed: pairs of which at least one reading failed; they are in none of the figures.
+        failed: pairs of which at least one reading failed or is missing; they are in none of the figures.
         on_one_mask: pairs in which both readings looked inside the same mask, so that the lesion and its region
             are no agreement of theirs.
     """

@@ -41,11 +41,11 @@ class Resamples:
                 row[:] = np.minimum(counts, 255)
         return drawn
 
-    def totals(self, columns: Counts) -> Floats:
+    def totals(self, columns: Counts | Floats) -> Floats:
         """Sums over slices in each resample.
 
         Args:
-            columns: (slices, k) counts.
+            columns: (slices, k) counts or other sums.
 
         Returns:
             (number, k).
@@ -95,6 +95,23 @@ def _pooled(successes: int, n: int, slices: int, shares: Floats) -> Estimate:
         few = wilson(round(value * slices), slices)
         low, high = few.low or 0.0, few.high or 0.0
     return Estimate(value=value, low=min(low, value), high=max(high, value), n=n)
+
+
+def around(value: float | None, resampled: Floats, n: int) -> Estimate:
+    """A figure that is no proportion, with the middle 95 % of its resamples; no interval where too few have a value.
+
+    Args:
+        value: None where there is no figure.
+        resampled: the figure in each resample, NaN where it has none.
+        n: cases.
+
+    >>> around(0.5, np.array([0.1, 0.4, 0.6]), 9).n, around(None, np.array([np.nan]), 0).low
+    (9, None)
+    """
+    interval = None if value is None else percentiles(resampled)
+    if value is None or interval is None:
+        return Estimate(value=value, low=None, high=None, n=n)
+    return Estimate(value=value, low=min(interval[0], value), high=max(interval[1], value), n=n)
 
 
 def percentiles(values: Floats) -> tuple[float, float] | None:

@@ -6,8 +6,8 @@ import numpy as np
 
 from neuroonco.intervals import wilson
 from neuroonco.phantoms.records import PhantomTruth
-from neuroonco.score.judged import SIGNS, Bools, SignTable
-from neuroonco.score.records import SignQuality
+from neuroonco.score.judged import SIGNS, Bools, SignTable, Statement, sign_table
+from neuroonco.score.records import AttributeReport, SignQuality
 from neuroonco.score.resampling import Resamples, clustered
 from neuroonco.vocabulary import HardCase, LesionSize, MRSequence
 
@@ -20,7 +20,11 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], Callable[[PhantomTruth], Sequence[st
         lambda t: () if t.conspicuous is None else ("yes" if t.conspicuous else "no",),
     ),
 }
-"""Property of a phantom -> the names of its groups, and which of them a phantom is in."""
+"""Property of a phantom -> the names of its groups, and which of them a phantom is in.
+
+A healthy phantom has no size and no conspicuity: it is in no group of these, and neither are the values invented in it,
+so that precision there is higher than over all slices. It is in those of sequence and hard case.
+"""
 
 
 def rows_by(group: str, truths: Sequence[PhantomTruth]) -> dict[str, Bools]:
@@ -33,6 +37,39 @@ def rows_by(group: str, truths: Sequence[PhantomTruth]) -> dict[str, Bools]:
     names, of = GROUPS[group]
     members = [frozenset(map(str, of(truth))) for truth in truths]
     return {str(name): np.array([str(name) in m for m in members], np.bool_) for name in names}
+
+
+def attribute_report(
+    truths: Sequence[PhantomTruth], statements: Sequence[Statement], resamples: Resamples
+) -> AttributeReport:
+    """Precision, exact precision and omission of stated signs against their truth, each sign and overall.
+
+    A stated value is right if it is the truth or a declared coarser term of it (``present`` for a true ``ring``); a
+    value where the truth is not assessable is wrong, and so is every value of a healthy slice.
+
+    Precision misleads where little is stated: a reader that speaks of the clearest tenth only is precise, and its
+    omission says so. It also misleads where values are vague: ``exact`` takes coarser terms as wrong. Omission
+    rewards guessing. ``overall`` pools all values, so that the sign stated most often weighs most. Figures from
+    phantoms hold for phantoms.
+
+    Args:
+        truths: of all slices, the healthy ones among them.
+        statements: of the same slices, in the same order.
+        resamples: over these slices.
+
+    >>> from neuroonco.readings.records import Signs
+    >>> from neuroonco.vocabulary import Enhancement, MRSequence, Plane, Texture, TumorType
+    >>> signs = Signs(enhancement=Enhancement.RING, texture=Texture.HETEROGENEOUS)
+    >>> truth = PhantomTruth(image_path="a.png", seed=2, number=0, tumor_type=TumorType.GLIOMA, signs=signs,
+    ...     sequence=MRSequence.T1CE, plane=Plane.AXIAL, head_box=(0, 0, 9, 9),
+    ...     mask_path=None, size=None, spread=None, region=None)
+    >>> stated = Signs(enhancement=Enhancement.PRESENT, texture=Texture.HOMOGENEOUS)
+    >>> found = attribute_report([truth], [Statement(found=True, signs=stated)], Resamples(1, 100, 0)).overall
+    >>> found.precision.value, found.exact.value, found.omission.value, found.coarser
+    (0.5, 0.0, 0.0, 1)
+    """
+    table = sign_table(truths, statements)
+    return AttributeReport(by_sign=quality_by_sign(table), overall=pooled_quality(table, resamples), n=table.slices)
 
 
 def quality_of_sign(table: SignTable, column: int, rows: Bools | None = None) -> SignQuality:
@@ -49,6 +86,7 @@ def quality_of_sign(table: SignTable, column: int, rows: Bools | None = None) ->
     stated, assessable = table.stated[chosen, column], table.assessable[chosen, column]
     return SignQuality(
         precision=wilson(int(table.right[chosen, column].sum()), int(stated.sum())),
+        exact=wilson(int(table.exact[chosen, column].sum()), int(stated.sum())),
         omission=wilson(int((assessable & ~stated).sum()), int(assessable.sum())),
         coarser=int(table.coarser[chosen, column].sum()),
         invented=int((stated & ~assessable).sum()),
@@ -71,11 +109,12 @@ def pooled_quality(table: SignTable, resamples: Resamples, rows: Bools | None = 
     keep = chosen[:, None]
     stated, assessable = table.stated & keep, table.assessable & keep
     omitted = assessable & ~stated
-    successes = np.stack([(table.right & keep).sum(1), omitted.sum(1)], axis=1)
-    n = np.stack([stated.sum(1), assessable.sum(1)], axis=1)
-    precision, omission = clustered(successes, n, resamples)
+    successes = np.stack([(table.right & keep).sum(1), (table.exact & keep).sum(1), omitted.sum(1)], axis=1)
+    n = np.stack([stated.sum(1), stated.sum(1), assessable.sum(1)], axis=1)
+    precision, exact, omission = clustered(successes, n, resamples)
     return SignQuality(
         precision=precision,
+        exact=exact,
         omission=omission,
         coarser=int((table.coarser & keep).sum()),
         invented=int((stated & ~assessable).sum()),
@@ -90,7 +129,9 @@ def quality_by_sign(table: SignTable, rows: Bools | None = None) -> dict[str, Si
 def quality_by(
     group: str, table: SignTable, truths: Sequence[PhantomTruth], resamples: Resamples
 ) -> dict[str, SignQuality]:
-    """:func:`pooled_quality` in each group of a property, see :data:`GROUPS`."""
+    """:func:`pooled_quality` in each group of a property; by size and conspicuity without healthy slices, see
+    :data:`GROUPS`.
+    """
     return {name: pooled_quality(table, resamples, rows) for name, rows in rows_by(group, truths).items()}
 
 

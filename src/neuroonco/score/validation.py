@@ -7,6 +7,7 @@ import numpy as np
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.score.agreement_of_errors import error_correlation
 from neuroonco.score.curves import calibration_of, curves_of
+from neuroonco.score.equal_omission import equal_omission
 from neuroonco.score.judged import Floats, Label, SignTable, Statement, sign_table, statement_of
 from neuroonco.score.lesions import is_healthy, lesion_report, sequence_report
 from neuroonco.score.localization import Location
@@ -69,7 +70,6 @@ def evaluate(
             drawn,
             labels=sum(i in labels[kind] for i in ids),
             places=places if kind in READINGS else None,
-            sequence_stated=bool(condition.sequence_stated) and kind not in READINGS,
         )
     first, second = (tables[kind] for kind in READINGS)
     return ConditionReport(
@@ -80,6 +80,11 @@ def evaluate(
         labels=reports,
         errors_where_both_state=error_correlation(first, second, drawn, all_assessable=False),
         errors_where_assessable=error_correlation(first, second, drawn, all_assessable=True),
+        equal_omission={
+            made: {kind: equal_omission(tables[made], tables[kind], drawn) for kind in READINGS}
+            for made in (FUSED, AUDITED)
+            if made in tables
+        },
         unmatched=len({i for kind in labels for i in labels[kind]} - truth.keys()),
         dropped=dict(dropped or {}),
     )
@@ -93,7 +98,6 @@ def _report(
     *,
     labels: int,
     places: Sequence[Location] | None,
-    sequence_stated: bool,
 ) -> LabelReport:
     return LabelReport(
         labels=labels,
@@ -106,8 +110,8 @@ def _report(
         by_conspicuous=quality_by("conspicuous", table, truths, drawn),
         lesion=lesion_report(truths, statements, places),
         curves=curves_of(table, drawn),
-        calibration=calibration_of(table),
-        sequence=None if sequence_stated else sequence_report(truths, statements),
+        calibration=calibration_of(table, drawn),
+        sequence=sequence_report(truths, statements),
     )
 
 

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
+from neuroonco.score.confidence_records import Calibration, Curve, EqualOmission
 from neuroonco.score.records import SignQuality
 from neuroonco.vocabulary import PhantomStyle
 
@@ -50,67 +51,14 @@ class ErrorCorrelation(Record):
     """How far two readings err together, see :func:`neuroonco.score.agreement_of_errors.error_correlation`.
 
     Attributes:
-        overall, within_signs: over all signs, pooled and each about its own error rates.
+        overall: over all signs, pooled.
+        within_signs: over all signs, each about its own error rates; a correlation, so that it may be below 0. Its
+            interval is a bootstrap over slices.
     """
 
     by_sign: dict[str, Correlation]
     overall: Correlation
-    within_signs: float | None
-
-
-class CurvePoint(Record):
-    """What remains of a label where values below a confidence are left out.
-
-    Attributes:
-        threshold: values at least so sure remain; 0 leaves all.
-        precision: right ones of the values that remain.
-        omission: assessable signs left empty.
-    """
-
-    threshold: float
-    precision: Estimate
-    omission: Estimate
-
-
-class Curve(Record):
-    """Precision and omission over confidence; the first point is the label as it was given.
-
-    Attributes:
-        points: by rising threshold, so that omission never falls.
-        without_confidence: values whose reader does not say how sure it is; they remain at every threshold.
-    """
-
-    points: tuple[CurvePoint, ...]
-    without_confidence: int
-
-
-class ReliabilityBin(Record):
-    """Values of similar confidence.
-
-    Attributes:
-        low, high: of the bin; the last one holds its upper edge too.
-        mean_confidence: None for an empty bin.
-        right: how many are right.
-    """
-
-    low: float
-    high: float
-    mean_confidence: float | None
-    right: Estimate
-
-
-class Calibration(Record):
-    """Whether values of confidence 0.8 are right in 80 of 100 cases.
-
-    Attributes:
-        ece: expected calibration error; None without confidences.
-        n, without_confidence: values with a confidence, and without.
-    """
-
-    bins: tuple[ReliabilityBin, ...]
-    ece: float | None
-    n: int
-    without_confidence: int
+    within_signs: Estimate
 
 
 class SequenceReport(Record):
@@ -136,14 +84,14 @@ class LocalizationReport(Record):
         with_box: slices with lesion for which there is a box.
         iou_from_half: boxes with an intersection over union of at least 0.5, of all boxes.
         center_in_mask: boxes whose center lies on a lesion, of all boxes.
-        iou_quartiles: 25th, 50th and 75th percentile; None without boxes.
+        iou_quartiles: 25th, 50th and 75th percentile with 95 % intervals from order statistics, over boxes.
         iou_histogram: boxes by tenths of intersection over union.
     """
 
     with_box: Estimate
     iou_from_half: Estimate
     center_in_mask: Estimate
-    iou_quartiles: tuple[float, float, float] | None
+    iou_quartiles: tuple[Estimate, Estimate, Estimate]
     iou_histogram: tuple[int, ...]
 
 
@@ -182,10 +130,11 @@ class LabelReport(Record):
         labels: slices that have a label of this kind at all; the others count as left empty.
         overall: all signs pooled.
         by_sign, by_sequence, by_sign_and_sequence, by_hard_case, by_size, by_conspicuous: the same in groups; a slice
-            with two hard cases is in both groups, one with none in ``none``.
+            with two hard cases is in both groups, one with none in ``none``. Healthy slices have no size and no
+            conspicuity: they, and the values invented in them, are in no group of these two.
         curves: ``overall`` and each sign.
         calibration: ``overall`` and each sign.
-        sequence: None where the sequence was stated and the label repeats it.
+        sequence: as seen in the pixels; what the source states does not enter.
     """
 
     labels: int
@@ -199,7 +148,7 @@ class LabelReport(Record):
     lesion: LesionReport
     curves: dict[str, Curve]
     calibration: dict[str, Calibration]
-    sequence: SequenceReport | None = None
+    sequence: SequenceReport
 
 
 class ConditionReport(Record):
@@ -210,6 +159,8 @@ class ConditionReport(Record):
         labels: ``conservative``, ``skeptical``, ``fused``, ``audited``; the last one only where there was an audit.
         errors_where_both_state: correlation of the two readings' errors over signs that both state.
         errors_where_assessable: the same over all assessable signs, where a sign left empty is no error.
+        equal_omission: ``fused`` or ``audited`` -> reading -> that reading cut to the label's omission, and what
+            the label is more precise by.
         unmatched: labels of slices that have no truth.
         dropped: stage -> reason -> slices.
     """
@@ -221,6 +172,7 @@ class ConditionReport(Record):
     labels: dict[str, LabelReport]
     errors_where_both_state: ErrorCorrelation
     errors_where_assessable: ErrorCorrelation
+    equal_omission: dict[str, dict[str, EqualOmission]]
     unmatched: int = 0
     dropped: dict[str, dict[str, int]] = Field(default_factory=dict)
 
@@ -246,10 +198,11 @@ class RealReport(Record):
     Attributes:
         source_id: the collection.
         masks_given: the readers saw the masks.
-        slices: slices with an outline of a lesion.
-        empty: slices with an empty mask, which states that there is no lesion.
-        unlabeled: slices without an outline, of which nothing is known.
-        unreadable: slices quarantined on the way.
+        slices: catalogued slices with an outline of a lesion, read or not: the n of what is found.
+        empty: catalogued slices with an empty mask, which states that there is no lesion.
+        unlabeled: catalogued slices without an outline, of which nothing is known.
+        masks_unreadable: catalogued slices whose mask cannot be read, so that they are in none of the three.
+        unreadable: slices that a stage before fusion left out or could not read, each counted once.
         labels: kind of label -> found, and boxes.
     """
 
@@ -258,6 +211,7 @@ class RealReport(Record):
     slices: int
     empty: int
     unlabeled: int
+    masks_unreadable: int
     unreadable: int
     labels: dict[str, RealFigures]
 

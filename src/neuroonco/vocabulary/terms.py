@@ -330,6 +330,7 @@ class DropReason(StrEnum):
     LABEL_CONFLICT = "label_conflict"
     READING_MISSING = "reading_missing"
     READING_FAILED = "reading_failed"
+    SAME_READING = "same_reading"
     LESION_DISPUTED = "lesion_disputed"
     SEQUENCE_CONFLICT = "sequence_conflict"
     HEALTHY_CONSENSUS = "healthy_consensus"

@@ -33,7 +33,7 @@ def score_disagreements(run: Path, folder: Path, *, seed: int, rules: RuleSet) -
         ``agreement``, and ``conflicts``: slices by kind of contradiction and in total. JSON-ready.
     """
     pairs = ((w.conservative, w.skeptical) for w in witnesses(run))
-    report = agreement(((a, b) for a, b in pairs if a is not None and b is not None), seed)
+    report = agreement(pairs, seed)
     points = rules.section("conflicts", ConflictRules)
     found = (conflict_of(w.record, w.readings, w.audited, points) for w in witnesses(run))
     store.save(folder / CONFLICTS, (c for c in found if c is not None), SliceConflict)

@@ -10,14 +10,18 @@ from neuroonco.build.check import check_benchmark
 from neuroonco.build.records import ClosedItem
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.fusion.records import FusedLabel
-from neuroonco.intervals import wilson
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.predict.records import Prediction
 from neuroonco.readings.records import LesionReading, Signs
 from neuroonco.rules import RuleSet
-from neuroonco.score.attributes import air, attribute_precision
+from neuroonco.score.attributes import air
 from neuroonco.score.closed import score_closed
-from neuroonco.vocabulary import ReadingKind, TumorType
+from neuroonco.score.judged import SILENT, Statement
+from neuroonco.score.lesions import lesion_report
+from neuroonco.score.resampling import Resamples
+from neuroonco.score.signs import attribute_report
+from neuroonco.score.validation_rules import ValidateRules
+from neuroonco.vocabulary import ReadingKind
 from neuroonco.walk.folders import AUDIT, CATALOG, FUSE, PHANTOM_TRUTH, PHANTOMS, PREDICT, READ, REVIEW
 
 Labels = Mapping[str, Mapping[str, Signs]]
@@ -40,7 +44,7 @@ def figures(run: Path, models: Iterable[str], *, seed: int, rules: RuleSet) -> d
         "models": scores,
         "benchmark_check": check_benchmark(items, seed, rules).document(),
         "air": {kind: air(signs.values()).model_dump(mode="json") for kind, signs in labels.items()},
-        "truth": _truth(run, slices, labels),
+        "truth": truth_figures(run, slices, labels, rules.section("validate", ValidateRules).resamples),
     }
 
 
@@ -57,20 +61,33 @@ def labels_of(run: Path) -> dict[str, dict[str, Signs]]:
     return found
 
 
-def _truth(run: Path, slices: Mapping[str, SliceRecord], labels: Labels) -> dict[str, Any] | None:
-    """Precision and omission against what was drawn; None where the slices are not phantoms."""
+def truth_figures(
+    run: Path, slices: Mapping[str, SliceRecord], labels: Labels, resamples: int
+) -> dict[str, Any] | None:
+    """Precision and omission against what was drawn, healthy slices included, as `validate` counts.
+
+    Args:
+        run: folder of the run.
+        slices: catalogue by slice id.
+        labels: see :func:`labels_of`.
+        resamples: of the bootstrap.
+
+    Returns:
+        Kind of label -> figures, JSON-ready; None where the slices are not phantoms.
+    """
     path = run / PHANTOMS / PHANTOM_TRUTH
     if not path.exists():
         return None
     truth = {t.image_path: t for t in store.load_strict(path, PhantomTruth)}
-    known = {slice_id: truth[r.image_path] for slice_id, r in slices.items() if r.image_path in truth}
-    lesions = {slice_id: t for slice_id, t in known.items() if t.tumor_type is not TumorType.HEALTHY}
-    healthy = known.keys() - lesions.keys()
+    ids = sorted(slice_id for slice_id, r in slices.items() if r.image_path in truth)
+    truths = [truth[slices[slice_id].image_path] for slice_id in ids]
+    drawn = Resamples(len(ids), resamples, 0)
     document: dict[str, Any] = {}
     for kind, signs in labels.items():
-        pairs = [(signs.get(slice_id, Signs()), t.signs) for slice_id, t in sorted(lesions.items())]
-        document[kind] = attribute_precision(pairs).model_dump(mode="json") | {
-            "lesion_found": wilson(len(lesions.keys() & signs.keys()), len(lesions)).model_dump(),
-            "false_lesion": wilson(len(healthy & signs.keys()), len(healthy)).model_dump(),
+        said = [Statement(found=True, signs=signs[i]) if i in signs else SILENT for i in ids]
+        lesion = lesion_report(truths, said, None)
+        document[kind] = attribute_report(truths, said, drawn).model_dump(mode="json") | {
+            "lesion_found": lesion.found.model_dump(),
+            "false_lesion": lesion.false_lesion.model_dump(),
         }
     return document

@@ -1,7 +1,7 @@
 """Gather what a run's report shows, and write the page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from neuroonco.errors import InputError
 from neuroonco.images import Mask
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Dropped, Quarantined
+from neuroonco.pipeline import INCOMPLETE
 from neuroonco.report.page import render
 from neuroonco.report.pictures import outlined_png
 from neuroonco.report.records import (
@@ -82,6 +83,7 @@ def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
             Fact(name="Rules", value=f"{rules.name}, version {rules.version}"),
             Fact(name="Seed", value=str(profile.seed)),
             Fact(name="neuroonco", value=__version__),
+            *_incomplete(run),
         ),
         funnel=tuple(_funnel(run, s) for s in STAGES),
         sources=_sources(run),
@@ -109,6 +111,13 @@ def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
             ModelScore(model=name, score=Score.model_validate(score)) for name, score in document["models"].items()
         ),
     )
+
+
+def _incomplete(run: Path) -> Iterator[Fact]:
+    """Said at the top: whatever follows was made without these slices."""
+    for stage in STAGES:
+        if waiting := store.read_json(run / stage / "manifest.json")["counts"].get(INCOMPLETE):
+            yield Fact(name=f"Incomplete: {stage}", value=f"{waiting} slices wait for a call that failed; run again")
 
 
 def _label(kind: str) -> str:

@@ -1,7 +1,6 @@
 """The stages `read` and `audit`: by measurement, by models, or one reading by each."""
 
 import asyncio
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,15 +10,16 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from neuroonco import columns, pipeline
 from neuroonco.audit.apply import apply_answers
 from neuroonco.audit.physics import PhysicsRules, answer_labels
 from neuroonco.audit.records import AuditAnswer, AuditedLabel
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.models.as_sent import ways_of_asking
-from neuroonco.models.conversation import UNFINISHED_CODES
+from neuroonco.models.conversation import CODES, UNFINISHED_CODES, UNREADABLE
 from neuroonco.models.endpoints import ResolvedModel
 from neuroonco.outcomes import Quarantined, Record, StageOutcome
-from neuroonco.pipeline import INCOMPLETE, SHARD_SIZE, Workspace
+from neuroonco.pipeline import INCOMPLETE, Workspace
 from neuroonco.prompts import prompt
 from neuroonco.readings.model import Brief, prompt_name
 from neuroonco.readings.read import read_slices, read_slices_twice
@@ -27,7 +27,7 @@ from neuroonco.readings.records import LesionReading
 from neuroonco.readings.rules import ReadRules
 from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice
-from neuroonco.streams import QUARANTINED, Rows, ShardOutcome, Shards, rows_of
+from neuroonco.streams import QUARANTINED, RECORDS, Rows, ShardOutcome, Shards, rows_of
 from neuroonco.vocabulary import ReadingKind
 from neuroonco.walk.asking import Ask, Asking, ask_all, asked_as_sent
 from neuroonco.walk.folders import DESCRIBE, FUSE
@@ -36,6 +36,8 @@ from neuroonco.walk.questions import AuditQuestion, ReadingQuestion, with_slices
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
+ANSWER_CODES = frozenset((*CODES.values(), UNREADABLE))
+"""Codes of faults of one answer, not of the slice."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def read(ws: Workspace, *, root: Path, readers: Readers, asking: Asking) -> dict
         for kind in found:
             found[kind] += pc.sum(pc.equal(lesions["kind"], kind)).as_py() or 0
 
-    pieces = rows_of(ws.input(DESCRIBE), DescribedSlice, SHARD_SIZE)
+    pieces = rows_of(ws.input(DESCRIBE), DescribedSlice, pipeline.SHARD_SIZE)
     for kind in ReadingKind:
         model = readers.reader(kind)
         if model is not None:
@@ -132,7 +134,16 @@ def _read(
             outcome.extend(read_slices(records, root=root, kind=kind, rules=limits))
         else:
             outcome.extend(_replayed(records, ReadingQuestion(root, model, kind, readers.brief), model, ledger))
+    outcome.quarantined = _pictures_once(outcome.quarantined)
     return outcome
+
+
+def _pictures_once(quarantined: Iterable[Quarantined]) -> list[Quarantined]:
+    """A picture that both readings could not read is one fault; two answers that cannot be used are two."""
+    found = {
+        (q.slice_id, q.code, number if q.code in ANSWER_CODES else None): q for number, q in enumerate(quarantined)
+    }
+    return list(found.values())
 
 
 # --- audit ---
@@ -145,7 +156,7 @@ def audit(ws: Workspace, *, root: Path, readers: Readers, asking: Asking) -> dic
     def tally(table: pa.Table) -> None:
         changed["fields_changed"] += pc.sum(pc.list_value_length(table["changes"])).as_py() or 0
 
-    pieces = rows_of(ws.input(FUSE), FusedLabel, SHARD_SIZE)
+    pieces = rows_of(ws.input(FUSE), FusedLabel, pipeline.SHARD_SIZE)
     slices = ws.input(DESCRIBE)
     if readers.auditor is not None:
         question = AuditQuestion(root, readers.auditor, readers.brief)
@@ -183,9 +194,7 @@ def _audit(
 def _ask(
     ws: Workspace, what: str, items: Iterable[T], total: int, ask: Ask[T, Any], model: ResolvedModel, asking: Asking
 ) -> None:
-    """Bring the ledger up to date; shards that were made from less are made again."""
-    if asking.replay:
-        return
+    """Bring the ledger up to date, or see in a replay that it holds answers; then forget what was made from less."""
     shown = f"{ws.name} {what}"
     ws.progress(shown, 0, total)
     fresh = ask_all(
@@ -197,8 +206,18 @@ def _ask(
         what=shown,
         progress=lambda done: ws.progress(shown, done, total),
     )
-    if fresh:
-        shutil.rmtree(ws.folder / "shards", ignore_errors=True)
+    _forget(ws.folder / "shards", everything=fresh > 0)
+
+
+def _forget(shards: Path, *, everything: bool) -> None:
+    """Have shards made again: those that wait for a call, or all, as another ledger may hold other answers.
+
+    The file that says that a shard is whole goes and nothing else, so that a kill cannot leave one without its faults.
+    """
+    for whole in shards.glob(f"*/{RECORDS}.arrow"):
+        faults = whole.with_name(f"{QUARANTINED}.arrow")
+        if everything or (faults.exists() and _waiting(columns.read_arrow(faults))):
+            whole.unlink()
 
 
 def _replayed(
@@ -227,9 +246,12 @@ def _replayed(
 
 def _unfinished(shards: Shards) -> dict[str, int]:
     """How many slices wait for a call that failed; nothing where none does."""
-    codes = pa.array(sorted(UNFINISHED_CODES))
-    n = sum(pc.sum(pc.is_in(table["code"], value_set=codes)).as_py() or 0 for table in shards.tables(QUARANTINED))
+    n = sum(_waiting(table) for table in shards.tables(QUARANTINED))
     return {INCOMPLETE: n} if n else {}
+
+
+def _waiting(quarantined: pa.Table) -> int:
+    return pc.sum(pc.is_in(quarantined["code"], value_set=pa.array(sorted(UNFINISHED_CODES)))).as_py() or 0
 
 
 def _total(pieces: Sequence[Rows[Any]]) -> int:

@@ -179,7 +179,7 @@ def _count(one: SliceSet, out: Path) -> int:
 
 def _real(trial: Trial, out: Path, folder: Path) -> RealReport:
     given = bool(trial.condition.masks_given)
-    return real_report(folder, trial.slices.spec.id, _count(trial.slices, out), masks_given=given)
+    return real_report(folder, trial.slices.spec.id, masks_of(trial.slices, out), masks_given=given)
 
 
 def _phantoms(trial: Trial, out: Path, folder: Path, rules: RuleSet) -> tuple[ConditionReport, list[ErrorExample]]:

@@ -60,18 +60,23 @@ def losses_in(run: Path) -> dict[str, dict[str, int]]:
     return found
 
 
-def real_report(run: Path, source_id: str, slices: int, *, masks_given: bool) -> RealReport:
+def real_report(run: Path, source_id: str, catalogue: Path, *, masks_given: bool) -> RealReport:
     """Lesions found in slices whose mask shows one, and where.
+
+    Every catalogued slice with an outline counts, also one that no stage could read or whose reading failed: it was
+    not found.
 
     Args:
         run: folder of the condition.
         source_id: of the collection.
-        slices: how many were catalogued.
+        catalogue: records of all slices.
         masks_given: whether the readers saw the masks.
     """
     labels, locations = labels_in(run), locations_in(run)
+    slices = {r.slice_id for r in store.stream(catalogue, SliceRecord)}
     lesions = {x.slice_id for x in locations if x.has_lesion}
     empty = {x.slice_id for x in locations} - lesions
+    masks_unreadable = _left_out(run / LOCATE)
     figures: dict[str, RealFigures] = {}
     for kind, of_slice in labels.items():
         found = {i for i, label in of_slice.items() if statement_of(label).found}
@@ -83,16 +88,24 @@ def real_report(run: Path, source_id: str, slices: int, *, masks_given: bool) ->
             false_lesion=wilson(len(found & empty), len(empty)),
             localization=localization(boxes) if kind in READINGS else None,
         )
-    aside = sum(sum(counts.values()) for stage, counts in losses_in(run).items() if stage not in (FUSE, AUDIT))
+    stages = [stage for stage in LABEL_STAGES if stage not in (FUSE, AUDIT)]
     return RealReport(
         source_id=source_id,
         masks_given=masks_given,
         slices=len(lesions),
         empty=len(empty),
-        unlabeled=slices - len(lesions) - len(empty),
-        unreadable=aside,
+        unlabeled=len(slices - lesions - empty - masks_unreadable),
+        masks_unreadable=len(masks_unreadable),
+        unreadable=len(set().union(*(_left_out(run / stage) for stage in stages))),
         labels=figures,
     )
+
+
+def _left_out(stage: Path) -> set[str]:
+    """Slices that a stage dropped or could not read, each once however many of its readings were."""
+    dropped = store.stream(stage / "dropped.parquet", Dropped)
+    aside = store.stream(stage / "quarantined.parquet", Quarantined)
+    return {d.slice_id for d in dropped} | {q.slice_id for q in aside}
 
 
 # --- the worst errors ---

@@ -95,14 +95,16 @@ def real_set(root: Path, source_id: str, sources: Path | None = None) -> SliceSe
 
 
 def refuse_fit_seed(sets: list[SliceSet], fit_seed: int) -> None:
-    """Refuse phantoms that the measuring reader was fitted to.
+    """Refuse phantoms that the measuring reader was fitted to: those of the tuned style and one seed.
+
+    The same seed draws other phantoms in another style, which the reader has not seen.
 
     Raises:
-        UsageError: one of the sets has that seed.
+        UsageError: one of the sets is that series.
     """
     for one in sets:
-        if one.seed == fit_seed:
-            what = f"seed {fit_seed} is the one that the measuring reader was fitted to"
+        if (one.style, one.seed) == (PhantomStyle.TUNED, fit_seed):
+            what = f"seed {fit_seed} in this style is what the measuring reader was fitted to"
             fix = "use another --seed, or --allow-fit-seed to see the training error"
             raise UsageError("FIT_SEED", what, where=one.name, fix=fix)
 

@@ -11,12 +11,14 @@ from neuroonco import columns
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.errors import InputError
 from neuroonco.executors import Executor
+from neuroonco.images import Mask
 from neuroonco.masks import read_lesion_mask
 from neuroonco.outcomes import StageOutcome, quarantine_slice
 from neuroonco.pipeline import LIGHT_SHARD_SIZE, Stage, Workspace
 from neuroonco.readings.records import LesionReading
 from neuroonco.score.localization import Location, overlap
 from neuroonco.streams import Rows, rows_of
+from neuroonco.vocabulary import ReadingKind
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.folders import AUDIT, DESCRIBE, FUSE, MEASURE, READ
 from neuroonco.walk.profile import PhantomPlan, Profile, ReaderPlan
@@ -65,7 +67,7 @@ def label_stages(root: Path, readers: Readers) -> list[Stage]:
 
 
 def locate_stage(root: Path, catalogue: Path) -> Stage:
-    """Hold each reading's box against the mask, whether the readers saw it or not.
+    """Hold boxes against the mask of every catalogued slice, whether readers saw the mask or gave a reading or not.
 
     Args:
         root: folder to which mask paths are relative.
@@ -75,26 +77,25 @@ def locate_stage(root: Path, catalogue: Path) -> Stage:
 
 
 def _locate(ws: Workspace, *, root: Path, catalogue: Path) -> dict[str, Any]:
-    pieces = rows_of(ws.input(READ), LesionReading, LIGHT_SHARD_SIZE)
-    return ws.save_shards(ws.stream(pieces, Location, partial(_locations, root=root, catalogue=catalogue)))
+    pieces = rows_of(catalogue, SliceRecord, LIGHT_SHARD_SIZE)
+    return ws.save_shards(ws.stream(pieces, Location, partial(_locations, root=root, readings=ws.input(READ))))
 
 
-def _locations(rows: Rows[LesionReading], *, root: Path, catalogue: Path) -> StageOutcome[Location]:
-    readings = rows.read()
-    table = columns.read_where(catalogue, "slice_id", sorted({r.slice_id for r in readings}))
-    slices = {r.slice_id: r for r in columns.records_of(table, SliceRecord, catalogue)}
+def _locations(rows: Rows[SliceRecord], *, root: Path, readings: Path) -> StageOutcome[Location]:
+    """One location a kind of reading for every slice whose mask can be read; none for a slice without mask."""
+    slices = rows.read()
+    table = columns.read_where(readings, "slice_id", sorted({r.slice_id for r in slices}))
+    given = {(r.slice_id, r.kind): r for r in columns.records_of(table, LesionReading, readings)}
     outcome: StageOutcome[Location] = StageOutcome()
-    for reading in readings:
-        record = slices.get(reading.slice_id)
-        if record is None or reading.kind is None:
-            continue
+    for record in slices:
         try:
-            located = location_of(reading, record, root)
+            mask = _mask_of(record, root)
         except InputError as error:
             outcome.quarantined.append(quarantine_slice(error, record))
             continue
-        if located is not None:
-            outcome.kept.append(located)
+        if mask is not None:
+            kinds = tuple(ReadingKind)
+            outcome.kept += [_located(record, kind, given.get((record.slice_id, kind)), mask) for kind in kinds]
     return outcome
 
 
@@ -104,14 +105,20 @@ def location_of(reading: LesionReading, record: SliceRecord, root: Path) -> Loca
     Raises:
         InputError: the mask cannot be read.
     """
+    mask = _mask_of(record, root)
+    return None if mask is None else _located(record, reading.kind, reading, mask)
+
+
+def _mask_of(record: SliceRecord, root: Path) -> Mask | None:
     if record.mask is None:
         return None
-    mask = read_lesion_mask(root, record.mask, (record.height_px, record.width_px))
-    if mask is None:
-        return None
+    return read_lesion_mask(root, record.mask, (record.height_px, record.width_px))
+
+
+def _located(record: SliceRecord, kind: ReadingKind | None, reading: LesionReading | None, mask: Mask) -> Location:
     has_lesion = bool(mask.any())
-    location = Location(slice_id=reading.slice_id, label=str(reading.kind), has_lesion=has_lesion)
-    if not has_lesion or not reading.lesion_found or reading.lesion_box is None:
+    location = Location(slice_id=record.slice_id, label=str(kind), has_lesion=has_lesion)
+    if not has_lesion or reading is None or not reading.lesion_found or reading.lesion_box is None:
         return location
     iou, center = overlap(reading.lesion_box, mask)
     return location.model_copy(update={"iou": iou, "center_in_mask": center})
