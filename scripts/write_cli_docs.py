@@ -40,8 +40,8 @@ def sections() -> Iterator[str]:
     yield "# Commands\n\nWritten by `scripts/write_cli_docs.py` from each command's `--help`.\n"
     yield (
         "Exit codes: 0 done, 1 finished but checks failed, 2 usage, 3 bad input, 4 prerequisite missing, "
-        "5 provider failed after retries, 130 interrupted.\nResults go to stdout; progress, counts and "
-        "warnings go to stderr.\n"
+        "5 provider failed after retries, 6 a provider still works on it, 130 interrupted.\n"
+        "Results go to stdout; progress, counts and warnings go to stderr.\n"
     )
     top = help_of()
     for name in commands_in(top):

@@ -245,3 +245,13 @@ def test_without_a_key_plain_http_is_the_users_choice(monkeypatch: pytest.Monkey
 )
 def test_loopback_is_told_by_the_name_alone(host: str, here: bool) -> None:
     assert is_loopback(host) is here
+
+
+@pytest.mark.parametrize("name", ["vllm:m@ftp://x", "vllm:m@localhost:8123/v1", "vllm:m@host/v1", "vllm:m@host:80"])
+def test_an_address_without_a_scheme_is_no_part_of_a_model_s_name(name: str) -> None:
+    with pytest.raises(UsageError, match="looks like an address"):
+        resolve(name)
+
+
+def test_a_model_id_may_hold_an_at_sign() -> None:
+    assert resolve("vllm:org/model@main").model_id == "org/model@main"

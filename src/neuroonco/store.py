@@ -259,9 +259,24 @@ def save(path: Path, records: Iterable[R], model: type[R], reference: ReferenceC
         write_json(path, [o for o in objects if o is not None])
         return objects.count(None)
     else:
-        expected = ".parquet or .jsonl" if reference is None else ".parquet, .jsonl or .json"
-        raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix=f"use {expected}")
+        require_format(path, reference=reference is not None)
     return 0
+
+
+def require_format(path: Path, *, reference: bool) -> None:
+    """Refuse a file to write whose suffix names no format, before work is done for it.
+
+    Args:
+        path: to write.
+        reference: whether the reference's JSON is one of the formats.
+
+    Raises:
+        InputError: unknown suffix.
+    """
+    known = (".parquet", ".jsonl", ".json") if reference else (".parquet", ".jsonl")
+    if path.suffix not in known:
+        fix = f"use {', '.join(known[:-1])} or {known[-1]}"
+        raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix=fix)
 
 
 def write_json(path: Path, document: Any) -> None:

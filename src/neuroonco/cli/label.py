@@ -83,6 +83,7 @@ def read_command(
     Example: neuroonco read described.parquet --root downloads/ --reader vllm:Qwen/Qwen3-VL-8B-Instruct --out a.parquet
     """
     existing_root(root)
+    store.require_format(out, reference=True)
     loaded = store.load(described, DescribedSlice, DESCRIBED_CODEC)
     if reader == MEASURING:
         limits = load_rules(rules).section("read", ReadRules)
@@ -242,6 +243,7 @@ def audit_command(
     """
     if (model is None) == (answers is None):
         raise UsageError("AUDITOR", "one of --model and --answers is needed", fix="use --model physics")
+    store.require_format(out, reference=True)
     if answers is not None and reference.applies(rules, (fused, answers), (source, out)):
         reference.audit_files(fused, answers, source, out, as_json=as_json)
         return

@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
@@ -174,6 +175,10 @@ def _check_url(url: str | None, where: str) -> None:
         raise UsageError("URL_INVALID", "a URL starts with http:// or https:// and names a host", where=where)
 
 
+_ADDRESS = re.compile(r"@[^@]*(://|/v\d|:\d+(/|$))[^@]*$")
+"""An address that is not taken for one: ``@host:8000``, ``@host/v1``, ``@ftp://host``."""
+
+
 def resolve(name: str, user_file: Path | None = None) -> ResolvedModel:
     """Understand a model's name: ``provider:model_id`` or ``provider:model_id@URL``.
 
@@ -196,6 +201,9 @@ def resolve(name: str, user_file: Path | None = None) -> ResolvedModel:
         raise UsageError(
             "MODEL_NAME_INVALID", "a model is named PROVIDER:MODEL or PROVIDER:MODEL@URL", where=name[:200]
         )
+    if base_url is None and _ADDRESS.search(model_id):
+        what = "what follows the last @ looks like an address without http:// or https://"
+        raise UsageError("MODEL_NAME_INVALID", what, where=name[:200], fix="write PROVIDER:MODEL@http://HOST:PORT/v1")
     if provider not in endpoints:
         known = ", ".join(sorted(endpoints))
         fix = f"use one of {known}, or declare it in a file of endpoints"

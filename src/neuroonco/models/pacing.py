@@ -184,7 +184,8 @@ class CostBudget:
                 break
             if not self._under_way:
                 what = f"{self.spent_usd:.4f} USD are spent; the next call may cost {estimate_usd:.4f} USD"
-                fix = f"raise --max-cost above {self.max_cost_usd:g}; what was answered is kept, so start again"
+                least = self.spent_usd + estimate_usd
+                fix = f"raise --max-cost to at least {least:.4f} and start again; what was answered is in the ledger"
                 raise ProviderError("COST_LIMIT", what, fix=fix)
             await self._settled.wait()
         self._set_aside_usd += estimate_usd

@@ -64,8 +64,8 @@ class LesionReading(Record):
         lesion_basis: where the lesion is known from; None where none was found.
         lesion_confidence: from 0 to 1; None where the reader does not say.
         sequence: the sequence by which the signs were read: as the source states it, else as seen.
-        sequence_seen: what the reader takes the sequence for on looking; None where it cannot tell. The measuring reader
-            goes by the pixels alone; a model was told the stated one in its notes.
+        sequence_seen: what the reader takes the sequence for on looking; None where it cannot tell. The measuring
+            reader goes by the pixels alone; a model was told the stated one in its notes.
         sequence_confidence: from 0 to 1, in ``sequence_seen``; None where the reader does not say.
         lesion_box: half-open pixel box (top, left, bottom, right) of the lesion in the slice, where the reader has one.
         abstained: why signs that the sequence could show were left out, e.g. ``no brain found``; None where none was
