@@ -29,12 +29,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from fit_reader_detection import phantoms
 from reader_lesions import HALVES, Searched, detected, half_detectors, search_all
 from reader_thresholds import PACKAGE, Judged, choose, say, show, write_rules
 
-from neuroonco import store
-from neuroonco.images import Gray, Mask, read_image
-from neuroonco.phantoms.generate import draw_phantom
+from neuroonco.images import Gray, Mask
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.readings import brain, lesion
 from neuroonco.readings.decide import measured_enough, model_name
@@ -107,20 +106,6 @@ def main() -> int:
     if not options.dry_run:
         write_rules(sure)
     return 0
-
-
-def phantoms(seed: int, number: int, folder: Path | None) -> Iterator[tuple[PhantomTruth, Gray, Mask | None]]:
-    """Truth, image and mask of each phantom of a series, drawn or read."""
-    if folder is None:
-        for n in range(number):
-            phantom = draw_phantom(seed, n)
-            yield phantom.truth, phantom.image, phantom.mask
-        return
-    for truth in store.load_strict(folder / "truth.parquet", PhantomTruth)[:number]:
-        if truth.seed != seed or truth.style is not PhantomStyle.TUNED:
-            raise SystemExit(f"{folder} holds seed {truth.seed}, style {truth.style}: the reader is fitted to {seed}")
-        image = read_image(folder, truth.image_path)
-        yield truth, image, None if truth.mask_path is None else read_image(folder, truth.mask_path) > 127
 
 
 def worse_copies(image: Gray, number: int) -> Iterator[Gray]:

@@ -572,3 +572,10 @@ main(["demo"])
     assert ended.returncode == 130
     assert "run the same command again" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_usage_error_names_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["read", "described.parquet"]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("fix: neuroonco read --help")
+    assert main(["no-such-command"]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("fix: neuroonco --help")

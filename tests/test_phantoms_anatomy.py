@@ -1,5 +1,6 @@
 """Heads of phantoms: the template's slices, tissue, contrast, sides and sites, and acquisition."""
 
+import runpy
 import subprocess
 import sys
 from functools import cache
@@ -298,3 +299,9 @@ def test_the_neck_fades_below_the_coil_but_not_in_axial_slices() -> None:
         )
         assert top == pytest.approx(middle, rel=0.08)
         assert (bottom < 0.85 * middle) == fades
+
+
+def test_the_asset_is_baked_with_the_labels_it_is_read_with() -> None:
+    # The model of the head runs where the package is not installed, so that it names the labels itself.
+    model = runpy.run_path(str(Path(__file__).parent.parent / "scripts" / "head_model.py"))
+    assert {part.name: part.value for part in model["Part"]} == {part.name: part.value for part in Part}

@@ -5,11 +5,12 @@ from functools import partial
 from neuroonco.audit.answer_schema import AuditedFields, auditor_schema, read_audit
 from neuroonco.audit.interop import REFERENCE_FIELDS
 from neuroonco.audit.records import KEEP_ALL, AuditAnswer, FieldActions
+from neuroonco.errors import ProviderError
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.models.conversation import Unreadable, converse
 from neuroonco.models.protocol import ModelClient
 from neuroonco.models.records import ModelCall, Turn
-from neuroonco.outcomes import Quarantined
+from neuroonco.outcomes import Quarantined, quarantine_slice
 from neuroonco.prompts import prompt
 from neuroonco.prompts.render import as_data, render
 from neuroonco.semantics.records import DescribedSlice
@@ -84,14 +85,7 @@ async def audit_with_model(
     parse = partial(read_audit, stated=stated_fields(label).keys())
     outcome = await converse(client, audit_call(label, notes, image, max_tokens), image, parse)
     if isinstance(outcome, Unreadable):
-        return Quarantined(
-            slice_id=label.slice_id,
-            sample_id=label.sample_id,
-            source_id=record.source_id,
-            image_path=record.image_path,
-            code=outcome.code,
-            message=f"audit by {client.name}: {outcome.message}",
-        )
+        return quarantine_slice(ProviderError(outcome.code, f"audit by {client.name}: {outcome.message}"), record)
     said = outcome.value
     actions = by_physics(said.actions, label, record.sequence or label.sequence)
     return _answer(label, client.name, said.model_copy(update={"actions": actions}))

@@ -82,7 +82,9 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             return _fail(message(), EXIT_USAGE)
-        line = f"error[USAGE]: {printable(message())}; fix: neuroonco COMMAND --help"
+        known = any(given[0] in names for names in COMMANDS.values()) if given else False
+        command = f"{given[0]} " if known else ""
+        line = f"error[USAGE]: {printable(message())}; fix: neuroonco {command}--help"
         return _fail(line, EXIT_USAGE)
     if code == EXIT_INTERRUPTED:  # some versions of Typer turn the interrupt into this number themselves
         return _fail(INTERRUPTED, EXIT_INTERRUPTED)

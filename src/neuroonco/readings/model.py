@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from neuroonco.errors import ProviderError
 from neuroonco.models.conversation import Unreadable, converse
 from neuroonco.models.protocol import ModelClient
 from neuroonco.models.records import ModelCall, Turn
-from neuroonco.outcomes import Quarantined
+from neuroonco.outcomes import Quarantined, quarantine_slice
 from neuroonco.prompts import prompt
 from neuroonco.prompts.render import as_data, render
 from neuroonco.readings.answer_schema import ReadAnswer, read_answer, reader_schema, unreadable_signs, without
@@ -91,14 +92,8 @@ async def read_with_model(
     """
     outcome = await converse(client, reading_call(record, image, kind, brief), image, read_answer)
     if isinstance(outcome, Unreadable):
-        return Quarantined(
-            slice_id=record.slice_id,
-            sample_id=record.sample_id,
-            source_id=record.source_id,
-            image_path=record.image_path,
-            code=outcome.code,
-            message=f"{kind.value} reading by {client.name}: {outcome.message}",
-        )
+        what = f"{kind.value} reading by {client.name}: {outcome.message}"
+        return quarantine_slice(ProviderError(outcome.code, what), record)
     return _reading(record, outcome.value, kind, client.name, outcome.request_hash)
 
 
