@@ -575,7 +575,7 @@ main(["demo"])
 
 
 def test_a_usage_error_names_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["read", "described.parquet"]) == 2
+    assert run(["read", "described.parquet"]) == 2
     assert capsys.readouterr().err.rstrip().endswith("fix: neuroonco read --help")
-    assert main(["no-such-command"]) == 2
+    assert run(["no-such-command"]) == 2
     assert capsys.readouterr().err.rstrip().endswith("fix: neuroonco --help")
