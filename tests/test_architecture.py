@@ -12,7 +12,7 @@ from neuroonco.rules import RULE_SETS, load_rules
 
 PACKAGE = Path(neuroonco.__file__).parent
 ROOMS = (
-    *("catalog", "inspection", "curate", "semantics", "readings", "fusion", "audit", "build", "review"),
+    *("catalog", "inspection", "curate", "semantics", "readings", "fusion", "audit", "build", "check", "review"),
     *("predict", "score", "phantoms", "publish", "train"),
 )
 SHARED_OF_A_ROOM = {"records", "interop", "regions", "paper"}

@@ -3,12 +3,12 @@
 import pytest
 
 from factories_build import skewed_labels
-from neuroonco.build.check import check_benchmark, measure_shortcut
-from neuroonco.build.closed import closed_items
-from neuroonco.build.guesser import guess_blind
+from neuroonco.build.benchmark.closed import closed_items
 from neuroonco.build.interop import read_closed
-from neuroonco.build.lint import lint
 from neuroonco.build.records import ClosedItem, Option
+from neuroonco.check.closed_lint import lint
+from neuroonco.check.gate import check_benchmark, measure_shortcut
+from neuroonco.check.guessers import guess_blind
 from neuroonco.rules import load_rules
 
 RULES = load_rules("default")

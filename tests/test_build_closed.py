@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 from factories_build import make_label, semantics, skewed_labels
-from neuroonco.build.closed import closed_items, closed_questions
-from neuroonco.build.draw import candidates, random_for
-from neuroonco.build.lint import ANSWERS, lint
-from neuroonco.build.records import NONE_OF_THE_ABOVE
+from neuroonco.build.benchmark.closed import closed_items, closed_questions
+from neuroonco.build.draw import candidates
+from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE
 from neuroonco.build.select import benchmark_pools
+from neuroonco.check.closed_lint import lint
 from neuroonco.rules import load_rules
+from neuroonco.seeded import random_for
 from neuroonco.vocabulary import (
     Edema,
     Enhancement,

@@ -9,15 +9,15 @@ import pytest
 
 from factories_build import make_label, semantics, skewed_labels
 from neuroonco import store
-from neuroonco.build.build import (
+from neuroonco.build.benchmark.build import (
     build_benchmark,
     build_instructions,
     write_benchmark,
     write_instructions,
 )
-from neuroonco.build.instruct import chat_line, instruction_pairs
+from neuroonco.build.benchmark.open import open_items
+from neuroonco.build.instruct.pairs import chat_line, instruction_pairs
 from neuroonco.build.interop import closed_document, open_document, read_closed, read_open
-from neuroonco.build.open import open_items
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.build.split import group_ids, split_labels
 from neuroonco.catalog.records import MaskRef

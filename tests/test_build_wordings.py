@@ -5,7 +5,7 @@ import re
 from enum import StrEnum
 
 from neuroonco.build.interop import OPEN_TYPES
-from neuroonco.build.lint import ANSWERS
+from neuroonco.build.records import ANSWERS
 from neuroonco.prompts import load_prompts, load_wordings
 from neuroonco.vocabulary import ImageRegion, LesionSize, QuestionType, TumorType, recode
 

@@ -32,12 +32,12 @@ from neuroonco.report.records import (
     TruthRow,
     TypeCount,
 )
+from neuroonco.resampling import Resamples
 from neuroonco.score.agreement import agreement
 from neuroonco.score.attributes import air
 from neuroonco.score.closed import score_closed
 from neuroonco.score.judged import Statement
 from neuroonco.score.records import AttributeReport
-from neuroonco.score.resampling import Resamples
 from neuroonco.score.signs import attribute_report
 from neuroonco.vocabulary import DropReason, Edema, Enhancement, QuestionType, Redistribution, Shape
 

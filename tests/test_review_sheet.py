@@ -6,7 +6,7 @@ import pytest
 
 from factories_build import skewed_labels
 from neuroonco import store
-from neuroonco.build.closed import closed_items
+from neuroonco.build.benchmark.closed import closed_items
 from neuroonco.review.records import ReviewDecision, SheetRow, Verdict
 from neuroonco.review.sheet import apply_decisions, export_sheet, item_key, unreviewed
 from neuroonco.rules import load_rules

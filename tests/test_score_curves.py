@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from factories_validation import fused_of, truth_of
 from neuroonco.intervals import wilson
 from neuroonco.readings.records import SignConfidences, Signs
+from neuroonco.resampling import Resamples, clustered, percentiles
 from neuroonco.score.curves import MAX_POINTS, at_omission, calibration_of, curves_of, reliability, thresholds_of
 from neuroonco.score.judged import SignTable, Statement, sign_table, statement_of
-from neuroonco.score.resampling import Resamples, clustered, percentiles
 from neuroonco.vocabulary import Shape, Texture
 
 

@@ -11,12 +11,12 @@ from factories_validation import fused_of, reading_of, truth_of
 from neuroonco.intervals import wilson
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.readings.records import LesionReading, SignConfidences, Signs
+from neuroonco.resampling import Resamples
 from neuroonco.score.agreement_of_errors import error_correlation
 from neuroonco.score.equal_omission import equal_omission
 from neuroonco.score.judged import SignTable, Statement, sign_table, statement_of
 from neuroonco.score.lesions import lesion_report, sequence_report
 from neuroonco.score.localization import Location, box_iou, boxes_of, localization, overlap
-from neuroonco.score.resampling import Resamples
 from neuroonco.score.signs import (
     attribute_report,
     pooled_quality,

@@ -1,35 +1,11 @@
-"""Seeded draws that depend on what is drawn for, never on the order in which it comes."""
+"""Which terms one question is drawn from."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from random import Random
 from typing import TypeVar
 
-from neuroonco.store import sha256_text
-from neuroonco.vocabulary import coarsenings
-
-T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
-
-
-def random_for(seed: int, *names: str) -> Random:
-    """A generator of its own for one named decision."""
-    return Random(int(sha256_text(str(seed), *names)[:32], 16))
-
-
-def shuffled(items: Iterable[T], seed: int, purpose: str, name: Callable[[T], str]) -> list[T]:
-    """A seeded order of named items, the same whichever order they come in."""
-    return sorted(items, key=lambda item: (sha256_text(str(seed), purpose, name(item)), name(item)))
-
-
-def comparable(a: StrEnum, b: StrEnum) -> bool:
-    """Whether one of two terms of a group is the other, or a coarser term for it.
-
-    >>> from neuroonco.vocabulary import Shape
-    >>> comparable(Shape.OVAL, Shape.ROUND_OR_OVAL), comparable(Shape.OVAL, Shape.ROUND)
-    (True, False)
-    """
-    return a in coarsenings(b) or b in coarsenings(a)
 
 
 def candidates(truth: E, counts: Mapping[E, int], size: int, rng: Random) -> list[E]:

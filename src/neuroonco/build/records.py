@@ -1,10 +1,39 @@
-"""Records of building: instruction pairs and benchmark questions."""
+"""Records of building: benchmark questions, and which terms answer them."""
+
+from enum import StrEnum
 
 from neuroonco.outcomes import Record
-from neuroonco.vocabulary import QuestionType
+from neuroonco.vocabulary import (
+    Edema,
+    Enhancement,
+    ImageRegion,
+    LesionSize,
+    LesionSpread,
+    Margins,
+    MRSequence,
+    QuestionType,
+    Shape,
+    SignalIntensity,
+    Texture,
+    TumorType,
+)
 
 OPTION_LETTERS = ("A", "B", "C", "D", "E")
 NONE_OF_THE_ABOVE = "None of the above"
+ANSWERS: dict[QuestionType, type[StrEnum]] = {
+    QuestionType.DIAGNOSIS: TumorType,
+    QuestionType.MODALITY: MRSequence,
+    QuestionType.SIZE: LesionSize,
+    QuestionType.SHAPE: Shape,
+    QuestionType.SPREAD: LesionSpread,
+    QuestionType.LOCATION: ImageRegion,
+    QuestionType.MARGINS: Margins,
+    QuestionType.TEXTURE: Texture,
+    QuestionType.ENHANCEMENT: Enhancement,
+    QuestionType.EDEMA: Edema,
+    QuestionType.SIGNAL_INTENSITY: SignalIntensity,
+}
+"""The terms that answer each question type."""
 
 
 class Option(Record):
@@ -27,7 +56,11 @@ class ClosedItem(Record):
         label_source: where the answer is from: ``source`` (the collection), ``mask``, ``audited`` or ``review``;
             ``unknown`` for a question read from a file that does not say.
         source_id, group_id: collection, and the patient or duplicate group that must not cross a split.
-        rules, seed: what built the question; None if it was read from a file that does not say.
+        rules, seed, version: what built the question (version of the package and of the wordings); None if it was
+            read from a file that does not say.
+        is_hard: the other options are mimics of the answer (``--hard``), not drawn from all answers.
+        twin_of: ``q_index`` of the question of the same image that this one repeats with the truth put in or taken
+            out; None for every question of its own. Twins are scored as pairs and never count in an accuracy.
     """
 
     image_id: str
@@ -47,6 +80,9 @@ class ClosedItem(Record):
     group_id: str | None = None
     rules: str | None = None
     seed: int | None = None
+    version: str | None = None
+    is_hard: bool = False
+    twin_of: int | None = None
 
     @property
     def is_whole_file(self) -> bool:
@@ -64,7 +100,12 @@ class ClosedItem(Record):
 
 
 class OpenItem(Record):
-    """One open question about one slice, with a reference answer made from the label's terms."""
+    """One open question about one slice, with a reference answer made from the label's terms.
+
+    Attributes:
+        key_terms: display names of the facts that the answer states; at least one, never two values of one attribute.
+        label_sources: where the facts are from, each once, as in :class:`ClosedItem`.
+    """
 
     image_id: str
     question_id: str
@@ -80,32 +121,10 @@ class OpenItem(Record):
     group_id: str | None = None
     rules: str | None = None
     seed: int | None = None
+    version: str | None = None
+    label_sources: tuple[str, ...] = ()
 
     @property
     def is_whole_file(self) -> bool:
         """False for one channel or slice of a file with several."""
         return self.image_channel is None and self.image_slice is None
-
-
-class InstructionPair(Record):
-    """One question and answer for training.
-
-    Attributes:
-        file_kind: ``open``, ``closed_nocot`` or ``closed_cot``: the file it belongs to.
-        subtype: ``open``, ``binary``, ``options`` or ``none_of_the_above``.
-        answer: the assistant's whole text.
-    """
-
-    pair_id: str
-    pair_index: int
-    slice_id: str
-    image_path: str
-    image_channel: int | None = None
-    image_slice: int | None = None
-    file_kind: str
-    question_type: QuestionType
-    subtype: str
-    question: str
-    answer: str
-    source_id: str
-    group_id: str | None = None

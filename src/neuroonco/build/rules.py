@@ -11,5 +11,4 @@ class BuildRules(BaseModel):
     benchmark_share: float = Field(ge=0, le=1)
     rejection_share: float = Field(ge=0, lt=1)
     max_options: int = Field(ge=2, le=4)
-    max_shortcut_gain: float
-    min_occurrences: int = Field(ge=1)
+    questions_per_type: int = Field(ge=1)

@@ -13,10 +13,10 @@ from enum import StrEnum
 from math import log2
 
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.draw import comparable, shuffled
 from neuroonco.build.facts import Fact, facts
 from neuroonco.build.rules import BuildRules
-from neuroonco.vocabulary import TumorType, coarsenings
+from neuroonco.seeded import shuffled
+from neuroonco.vocabulary import TumorType, coarsenings, comparable
 
 BINARY_DIAGNOSIS = "diagnosis_binary"
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.draw import shuffled
+from neuroonco.seeded import shuffled
 from neuroonco.store import sha256_text
 
 

@@ -8,10 +8,10 @@ import typer
 from neuroonco import store
 from neuroonco.audit.interop import AUDITED_CODEC
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.build import build_benchmark, build_instructions, write_benchmark, write_instructions
-from neuroonco.build.check import check_benchmark
+from neuroonco.build.benchmark.build import build_benchmark, build_instructions, write_benchmark, write_instructions
 from neuroonco.build.interop import closed_document, read_closed
 from neuroonco.build.records import ClosedItem
+from neuroonco.check.gate import check_benchmark
 from neuroonco.cli.options import AsJson, Out, OutFolder, Seed
 from neuroonco.cli.output import finish, result, result_json, say, table
 from neuroonco.errors import InputError, PrerequisiteError

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from neuroonco.resampling import Resamples, around, percentiles
 from neuroonco.score.judged import SIGNS, Floats, SignTable
-from neuroonco.score.resampling import Resamples, around, percentiles
 from neuroonco.score.validation_records import Correlation, ErrorCorrelation
 
 MIN_SPREAD = 1e-9

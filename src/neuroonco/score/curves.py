@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroonco.intervals import Estimate, wilson
+from neuroonco.resampling import Resamples, around, clustered
 from neuroonco.score.confidence_records import Calibration, Curve, CurvePoint, ReliabilityBin
 from neuroonco.score.judged import SIGNS, Bools, Floats, SignTable
-from neuroonco.score.resampling import Resamples, around, clustered
 
 MAX_POINTS = 41
 """Of a curve, the first one included."""

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroonco.intervals import Estimate
+from neuroonco.resampling import Resamples, around, clustered
 from neuroonco.score.confidence_records import EqualOmission
 from neuroonco.score.judged import Bools, Floats, SignTable
-from neuroonco.score.resampling import Resamples, around, clustered
 
 MAX_GAP = 0.01
 """In omission; a reading that cannot be cut nearer to the label's omission than this is not compared."""

@@ -6,9 +6,9 @@ import numpy as np
 
 from neuroonco.intervals import wilson
 from neuroonco.phantoms.records import PhantomTruth
+from neuroonco.resampling import Resamples, clustered
 from neuroonco.score.judged import SIGNS, Bools, SignTable, Statement, sign_table
 from neuroonco.score.records import AttributeReport, SignQuality
-from neuroonco.score.resampling import Resamples, clustered
 from neuroonco.vocabulary import HardCase, LesionSize, MRSequence
 
 GROUPS: Mapping[str, tuple[tuple[str, ...], Callable[[PhantomTruth], Sequence[str]]]] = {

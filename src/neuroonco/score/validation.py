@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from neuroonco.phantoms.records import PhantomTruth
+from neuroonco.resampling import Resamples
 from neuroonco.score.agreement_of_errors import error_correlation
 from neuroonco.score.curves import calibration_of, curves_of
 from neuroonco.score.equal_omission import equal_omission
 from neuroonco.score.judged import Floats, Label, SignTable, Statement, sign_table, statement_of
 from neuroonco.score.lesions import is_healthy, lesion_report, sequence_report
 from neuroonco.score.localization import Location
-from neuroonco.score.resampling import Resamples
 from neuroonco.score.signs import (
     pooled_quality,
     quality_by,

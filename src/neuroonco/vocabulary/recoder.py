@@ -10,6 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from neuroonco.vocabulary import terms as _terms
+from neuroonco.vocabulary import work_terms as _work_terms
 from neuroonco.vocabulary.terms import Edema, Enhancement, Margins, Shape, Sign, SignalIntensity, Texture
 
 E = TypeVar("E", bound=StrEnum)
@@ -52,7 +53,10 @@ class Term(BaseModel):
 
 
 _ENUMS: tuple[type[StrEnum], ...] = tuple(
-    e for e in vars(_terms).values() if isinstance(e, type) and issubclass(e, StrEnum) and e is not StrEnum
+    e
+    for module in (_terms, _work_terms)
+    for e in vars(module).values()
+    if isinstance(e, type) and issubclass(e, StrEnum) and e is not StrEnum
 )
 
 
@@ -119,6 +123,15 @@ def coarsenings(value: E) -> tuple[E, ...]:
     while (upper := coarser(found[-1])) is not None:
         found.append(upper)
     return tuple(found)
+
+
+def comparable(a: StrEnum, b: StrEnum) -> bool:
+    """Whether one of two terms of a group is the other, or a coarser term for it.
+
+    >>> comparable(Shape.OVAL, Shape.ROUND_OR_OVAL), comparable(Shape.OVAL, Shape.ROUND)
+    (True, False)
+    """
+    return a in coarsenings(b) or b in coarsenings(a)
 
 
 def normalise(text: str) -> str:

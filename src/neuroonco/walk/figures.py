@@ -6,19 +6,19 @@ from typing import Any
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.check import check_benchmark
 from neuroonco.build.records import ClosedItem
 from neuroonco.catalog.records import SliceRecord
+from neuroonco.check.gate import check_benchmark
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.predict.records import Prediction
 from neuroonco.readings.records import LesionReading, Signs
+from neuroonco.resampling import Resamples
 from neuroonco.rules import RuleSet
 from neuroonco.score.attributes import air
 from neuroonco.score.closed import score_closed
 from neuroonco.score.judged import SILENT, Statement
 from neuroonco.score.lesions import lesion_report
-from neuroonco.score.resampling import Resamples
 from neuroonco.score.signs import attribute_report
 from neuroonco.score.validation_rules import ValidateRules
 from neuroonco.vocabulary import ReadingKind

@@ -80,7 +80,8 @@ def stages_of(
         _stage(REVIEW, (BUILD,), "review build", "", partial(work.review, decisions=decisions), decisions=decided),
         _stage(PREDICT, (REVIEW,), "predict readings prompts", "read",
                partial(work.predict, root=root, models=models, seed=seed), models=models, seed=seed),
-        _stage(SCORE, (PREDICT, REVIEW, READ, FUSE, AUDIT, CATALOG, DESCRIBE, *drawn), "score build", "build conflicts",
+        _stage(SCORE, (PREDICT, REVIEW, READ, FUSE, AUDIT, CATALOG, DESCRIBE, *drawn),
+               "score build check", "check conflicts",
                partial(work.score, models=models, seed=seed), models=models, seed=seed),
     ]  # fmt: skip
     if profile.phantoms is not None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from neuroonco import columns, pipeline, store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.build import build_benchmark, build_instructions, write_benchmark, write_instructions
+from neuroonco.build.benchmark.build import build_benchmark, build_instructions, write_benchmark, write_instructions
 from neuroonco.build.records import ClosedItem
 from neuroonco.curate.records import CuratedSlice
 from neuroonco.fusion.fuse import fuse_readings

@@ -20,58 +20,13 @@ from enum import StrEnum
 
 from scipy.stats import chisquare
 
-from neuroonco.build.draw import comparable
-from neuroonco.build.records import NONE_OF_THE_ABOVE, OPTION_LETTERS, ClosedItem
-from neuroonco.outcomes import Record
-from neuroonco.vocabulary import (
-    Edema,
-    Enhancement,
-    ImageRegion,
-    LesionSize,
-    LesionSpread,
-    Margins,
-    MRSequence,
-    QuestionType,
-    Shape,
-    SignalIntensity,
-    Texture,
-    TumorType,
-    recode,
-)
+from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE, OPTION_LETTERS, ClosedItem
+from neuroonco.check.records import ERROR, INFO, WARNING, Finding
+from neuroonco.vocabulary import QuestionType, comparable, recode
 
-ERROR, WARNING, INFO = "error", "warning", "info"
 EXAMPLES = 5
 LETTERS_P = 0.001
 """Letters are called unbalanced below this chi-square probability."""
-
-ANSWERS: dict[QuestionType, type[StrEnum]] = {
-    QuestionType.DIAGNOSIS: TumorType,
-    QuestionType.MODALITY: MRSequence,
-    QuestionType.SIZE: LesionSize,
-    QuestionType.SHAPE: Shape,
-    QuestionType.SPREAD: LesionSpread,
-    QuestionType.LOCATION: ImageRegion,
-    QuestionType.MARGINS: Margins,
-    QuestionType.TEXTURE: Texture,
-    QuestionType.ENHANCEMENT: Enhancement,
-    QuestionType.EDEMA: Edema,
-    QuestionType.SIGNAL_INTENSITY: SignalIntensity,
-}
-"""The terms that answer each question type."""
-
-
-class Finding(Record):
-    """One kind of fault.
-
-    Attributes:
-        n: how many questions, or options for the codes about options, have it.
-        examples: the first few, as ``image_id#q_index`` with what was seen.
-    """
-
-    code: str
-    level: str
-    n: int
-    examples: tuple[str, ...]
 
 
 def lint(items: Sequence[ClosedItem], min_occurrences: int) -> list[Finding]:

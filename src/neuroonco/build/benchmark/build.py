@@ -7,11 +7,12 @@ from pathlib import Path
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.closed import closed_questions
-from neuroonco.build.instruct import FILE_KINDS, chat_line, instruction_questions
+from neuroonco.build.benchmark.closed import closed_questions
+from neuroonco.build.benchmark.open import open_items
+from neuroonco.build.instruct.pairs import chat_line, instruction_questions
+from neuroonco.build.instruct.records import FILE_KINDS, InstructionPair
 from neuroonco.build.interop import closed_document, open_document
-from neuroonco.build.open import open_items
-from neuroonco.build.records import ClosedItem, InstructionPair, OpenItem
+from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.build.rules import BuildRules
 from neuroonco.build.select import LeftOut
 from neuroonco.build.split import split_labels

@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.closed import items_of
+from neuroonco.build.benchmark.closed import items_of
+from neuroonco.build.benchmark.open import sentence
 from neuroonco.build.facts import Fact, facts
-from neuroonco.build.open import sentence
-from neuroonco.build.records import ClosedItem, InstructionPair
+from neuroonco.build.instruct.records import CLOSED, CLOSED_WITH_REASON, OPEN, InstructionPair
+from neuroonco.build.records import ClosedItem
 from neuroonco.build.rules import BuildRules
 from neuroonco.build.select import LeftOut, instruction_pools
 from neuroonco.build.split import group_ids
 from neuroonco.prompts import load_wordings
 from neuroonco.rules import RuleSet
 from neuroonco.vocabulary import MRSequence, QuestionType, term
-
-OPEN, CLOSED, CLOSED_WITH_REASON = "open", "closed_nocot", "closed_cot"
-FILE_KINDS = (OPEN, CLOSED, CLOSED_WITH_REASON)
 
 _ASK = {
     CLOSED: "Answer with the option letter only.",

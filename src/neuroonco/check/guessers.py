@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
-from neuroonco.build.draw import shuffled
 from neuroonco.build.records import ClosedItem
+from neuroonco.seeded import shuffled
 
 FOLDS = 5
 PENALTY = 1.0

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from neuroonco.build.guesser import guess_blind
-from neuroonco.build.lint import ERROR, Finding, lint
 from neuroonco.build.records import ClosedItem
-from neuroonco.build.rules import BuildRules
+from neuroonco.check.closed_lint import lint
+from neuroonco.check.guessers import guess_blind
+from neuroonco.check.records import ERROR, Finding
+from neuroonco.check.rules import CheckRules
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.outcomes import Record
 from neuroonco.rules import RuleSet
@@ -69,17 +70,17 @@ def check_benchmark(items: Sequence[ClosedItem], seed: int, rules: RuleSet) -> B
     """Lint a benchmark and let an image-blind guesser try it.
 
     The gate fails on any error-level finding, and if the lower bound of the guesser's accuracy is above chance by
-    more than the rule ``max_shortcut_gain``.
+    more than the rule ``max_gain``.
 
     Args:
         seed: of the guesser's folds.
     """
-    values = rules.section("build", BuildRules)
+    values = rules.section("check", CheckRules)
     findings = lint(items, values.min_occurrences)
     shortcut = measure_shortcut(items, seed)
     reasons = [f"{one.code}: {one.n}" for one in findings if one.level == ERROR]
     low, chance = shortcut.accuracy.low, shortcut.chance
-    if low is not None and chance is not None and low - chance > values.max_shortcut_gain:
+    if low is not None and chance is not None and low - chance > values.max_gain:
         reasons.append(f"SHORTCUT: text alone is right in at least {low:.3f}, chance is {chance:.3f}")
     if not items:
         reasons.append("EMPTY: there is no question")

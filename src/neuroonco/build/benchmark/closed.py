@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.draw import candidates, random_for, shuffled
+from neuroonco.build.draw import candidates
 from neuroonco.build.records import NONE_OF_THE_ABOVE, OPTION_LETTERS, ClosedItem, Option
 from neuroonco.build.rules import BuildRules
 from neuroonco.build.select import Asked, LeftOut, Pool, benchmark_pools
 from neuroonco.build.split import group_ids
 from neuroonco.prompts import load_wordings
 from neuroonco.rules import RuleSet
+from neuroonco.seeded import random_for, shuffled
 from neuroonco.vocabulary import QuestionType
 
 

@@ -1,0 +1,1 @@
+"""Benchmark: closed questions whose text says nothing about their answer, and open questions."""

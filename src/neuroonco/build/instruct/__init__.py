@@ -1,0 +1,1 @@
+"""Instruction data: drafts in a writer's words, checked against the label, as chat JSONL."""
