@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from neuroonco.cli.build import Benchmark, readable_benchmark
+from neuroonco.cli.closed_benchmark import ClosedBenchmark, readable_benchmark
 from neuroonco.cli.options import AsJson, Out, Root, Seed
 from neuroonco.cli.output import existing_root, result, result_json, say, table
 from neuroonco.errors import InputError, PrerequisiteError
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def predict_command(
-    benchmark: Benchmark,
+    benchmark: ClosedBenchmark,
     root: Root,
     model: Annotated[str, typer.Option("--model", help=f"Who answers: {', '.join(MODELS)}.")],
     out: Out,
@@ -72,7 +72,7 @@ def _cell(estimate: Estimate) -> tuple[str, str, int]:
     return f"{estimate.value:.1%}", f"{estimate.low:.1%} to {estimate.high:.1%}", estimate.n
 
 
-def score_command(benchmark: Benchmark, predictions: Predictions, as_json: AsJson = False) -> None:
+def score_command(benchmark: ClosedBenchmark, predictions: Predictions, as_json: AsJson = False) -> None:
     """Score predictions; every question counts, and a missing or unreadable answer is wrong.
 
     Example: neuroonco score benchmark_closed.json predictions.jsonl --json
@@ -109,7 +109,7 @@ def _print_score(score: Score) -> None:
 
 
 def compare_command(
-    benchmark: Benchmark,
+    benchmark: ClosedBenchmark,
     first: Annotated[Path, typer.Argument(metavar="PRED_A", help="Predictions of one model.")],
     second: Annotated[Path, typer.Argument(metavar="PRED_B", help="Predictions of the other.")],
     seed: Seed = 2602,
