@@ -3,8 +3,17 @@
 import random
 from enum import StrEnum
 
+import numpy as np
+
 from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.closed import closed_items_of
+from neuroonco.build.index import index_labels
+from neuroonco.build.labels import in_order
+from neuroonco.build.plan import plan_benchmark
+from neuroonco.build.records import ClosedItem
+from neuroonco.build.rules import BuildRules
 from neuroonco.readings.records import Signs
+from neuroonco.rules import RuleSet
 from neuroonco.semantics.records import DescribedSlice, LesionSemantics
 from neuroonco.store import sha256_text
 from neuroonco.vocabulary import (
@@ -21,6 +30,26 @@ from neuroonco.vocabulary import (
     Texture,
     TumorType,
 )
+
+
+def closed_items(labels: list[AuditedLabel], seed: int, rules: RuleSet, *, hard: bool = False) -> list[ClosedItem]:
+    """The closed benchmark questions about all of some slices, without anything being written."""
+    return closed_questions(labels, seed, rules, hard=hard)[0]
+
+
+def closed_questions(
+    labels: list[AuditedLabel], seed: int, rules: RuleSet, *, hard: bool = False
+) -> tuple[list[ClosedItem], list[tuple[str, str, str]]]:
+    """The closed questions, and wording, answer and reason of each fact that is not asked."""
+    ordered = in_order(labels)
+    index = index_labels(ordered, seed)
+    plan = plan_benchmark(index, np.ones(index.slice_count, bool), rules.section("build", BuildRules), hard=hard)
+    items = [
+        item
+        for row, label in index.rows(ordered)
+        for item in closed_items_of(label, plan.of_slice(row), seed=seed, rules_name=rules.name, group=index.group(row))
+    ]
+    return items, [one for row in range(index.slice_count) for one in plan.left(row)]
 
 
 def make_label(

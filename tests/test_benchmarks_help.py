@@ -9,7 +9,9 @@ import pytest
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["walk", "memory", "shapes", "ledger", "ledger_kills", "model_client", "model_walk"])
+@pytest.mark.parametrize(
+    "name", ["walk", "memory", "shapes", "ledger", "ledger_kills", "model_client", "model_walk", "instructions"]
+)
 def test_help_is_printed_and_nothing_starts(name: str) -> None:
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,6 +1,5 @@
 """Closed questions: the text says nothing about the answer."""
 
-import random
 from collections import Counter, defaultdict
 
 import pytest
@@ -8,18 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from factories_build import make_label, semantics, skewed_labels
-from neuroonco.build.benchmark.closed import closed_items, closed_questions
-from neuroonco.build.draw import candidates
+from factories_build import closed_items, closed_questions, make_label, semantics, skewed_labels
 from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE
-from neuroonco.build.select import benchmark_pools
-from neuroonco.check.closed_lint import lint
+from neuroonco.check.closed_lint import lint_closed
+from neuroonco.check.rules import CheckRules
 from neuroonco.rules import load_rules
-from neuroonco.seeded import random_for
 from neuroonco.vocabulary import (
     Edema,
     Enhancement,
-    ImageRegion,
     LesionSpread,
     MRSequence,
     Shape,
@@ -64,7 +59,8 @@ def test_the_truth_stands_at_every_letter_equally_often(items):
         letters = Counter(item.answer for item in plain)
         offered = {o.letter for o in own[0].options if o.text != NONE_OF_THE_ABOVE}
         assert set(letters) == offered, kind
-        assert chisquare(list(letters.values())).pvalue > UNLIKELY, (kind, letters)
+        truths = {item.text_of(item.answer) for item in plain}
+        assert max(letters.values()) - min(letters.values()) <= len(truths), (kind, letters)
 
 
 def test_no_option_text_is_right_more_often_than_another(items):
@@ -130,7 +126,13 @@ def test_no_two_options_of_a_question_overlap_and_e_is_last(items):
 
 
 def test_lint_has_nothing_to_say(items):
-    assert lint(items, 20) == []
+    assert lint_closed(items, RULES.section("check", CheckRules), None) == []
+
+
+def test_answers_are_equally_frequent_within_each_kind(items):
+    for kind, own in kinds(items).items():
+        truths = Counter(item.removed_answer or item.text_of(item.answer) for item in own)
+        assert len(set(truths.values())) == 1, (kind, truths)
 
 
 def test_binary_questions_are_asked_of_healthy_and_untyped_slices_alike(items):
@@ -166,8 +168,8 @@ def test_a_type_with_one_answer_is_not_asked():
     labels = [make_label(f"{i}", sequence=MRSequence.T2) for i in range(10)]
     items, left = closed_questions(labels, 0, RULES)
     assert items == []
-    assert Counter(one.asked.wording for one in left) == {"diagnosis": 10, "modality": 10}
-    assert all("the only answer" in one.why for one in left)
+    assert Counter(wording for wording, _, _ in left) == {"diagnosis": 10, "modality": 10}
+    assert all(why == "the only answer" for _, _, why in left)
 
 
 def test_one_tumour_type_is_asked_against_healthy_instead():
@@ -204,10 +206,10 @@ def test_a_coarse_term_is_never_an_answer_beside_its_finer_terms(coarse, fine, s
         make_label(f"{i}", None, sequence=MRSequence.T1CE, signs=Signs(enhancement=value))
         for i, value in enumerate(values)
     ]
-    pools, left = benchmark_pools(labels, 0, _build_rules())
-    pool = next(p for p in pools if p.wording == "enhancement")
-    assert {t.value for t in pool.counts} - {"absent"} <= stays
-    dropped = {one.asked.answer.value for one in left if "coarser" in one.why}
+    items, left = closed_questions(labels, 0, RULES)
+    offered = {term(item, o.text).value for item in items for o in item.options if o.text != NONE_OF_THE_ABOVE}
+    assert offered - {"absent"} <= stays
+    dropped = {answer for _, answer, why in left if "coarser" in why}
     assert dropped == ({"present"} if "ring" in stays else {"ring", "solid"})
 
 
@@ -229,29 +231,5 @@ def test_a_rare_answer_does_not_cost_the_frequent_ones_their_questions():
     labels = [make_label(f"{i}", None, signs=Signs(edema=v)) for i, v in enumerate(values)]
     items, left = closed_questions(labels, 0, RULES)
     assert Counter(i.question_type.value for i in items) == {"edema": 100}
-    assert [one.why for one in left if "rare" in one.why] == ["extensive: too rare an answer for a balanced set"] * 2
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(1, 40), min_size=5, max_size=9), st.integers(0, 10**6))
-def test_drawn_terms_are_distinct_hold_the_truth_and_have_the_size(counts, seed):
-    table = dict(zip(list(ImageRegion), counts, strict=False))
-    truth = list(table)[seed % len(table)]
-    drawn = candidates(truth, table, 5, random.Random(seed))
-    assert len(drawn) == len(set(drawn)) == 5
-    assert truth in drawn
-
-
-def test_a_term_is_drawn_as_often_as_it_is_an_answer():
-    table = dict(zip(list(ImageRegion), (20, 20, 16, 14, 10, 10, 6, 3, 1), strict=True))
-    inclusions = Counter()
-    for place, truth in enumerate(t for t, n in table.items() for _ in range(n * 40)):
-        inclusions.update(candidates(truth, table, 5, random_for(0, str(place))))
-    for t, n in table.items():
-        assert inclusions[t] == pytest.approx(5 * 40 * n, rel=0.12, abs=25), t
-
-
-def _build_rules():
-    from neuroonco.build.rules import BuildRules
-
-    return RULES.section("build", BuildRules)
+    of_edema = [(answer, why) for wording, answer, why in left if wording == "edema"]
+    assert of_edema == [("extensive", "too rare an answer for a balanced set")] * 2

@@ -2,8 +2,7 @@
 
 import pytest
 
-from factories_build import make_label, semantics
-from neuroonco.build.benchmark.closed import closed_items
+from factories_build import closed_items, make_label, semantics
 from neuroonco.build.facts import facts
 from neuroonco.build.records import NONE_OF_THE_ABOVE
 from neuroonco.readings.records import Signs

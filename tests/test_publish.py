@@ -13,8 +13,10 @@ from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.curate.records import DuplicateGroup, GroupMember
 from neuroonco.errors import InputError
-from neuroonco.publish.package import STRICTEST_FIRST, permitted, write_package
-from neuroonco.publish.records import Pointer, PublishedSlice
+from neuroonco.publish.key import Key
+from neuroonco.publish.package import write_package
+from neuroonco.publish.records import Pointer, PublishedName, PublishedSlice
+from neuroonco.publish.terms import STRICTEST_FIRST, permitted
 from neuroonco.semantics.records import DescribedSlice
 from neuroonco.sources import SourceSpec, source
 from neuroonco.vocabulary import Redistribution, TumorType
@@ -25,6 +27,9 @@ def spec(source_id: str, terms: Redistribution) -> SourceSpec:
 
 
 SOURCES = {terms.value: spec(terms.value, terms) for terms in Redistribution}
+
+
+KEY = Key(bytes(range(32)))
 
 
 def label(source_id: str, number: int = 1, **changes: Any) -> AuditedLabel:
@@ -59,8 +64,15 @@ def test_the_strictest_source_of_the_same_bytes_decides(terms: list[Redistributi
     assert found is min(terms, key=STRICTEST_FIRST.index)
 
 
-def test_unknown_sources_permit_nothing() -> None:
+def test_what_is_not_known_permits_nothing() -> None:
+    assert permitted(label("images"), SOURCES, {}) is Redistribution.IMAGES
     assert permitted(label("nobody"), SOURCES, {}) is Redistribution.NONE
+    copied = label("images", duplicate_group="g1")
+    assert permitted(copied, SOURCES, {"g2": ["images"]}) is Redistribution.NONE, "whose copies it has is not known"
+
+
+def private(folder: Path) -> dict[str, Any]:
+    return {"key": KEY, "mapping": folder / "mapping.jsonl"}
 
 
 @pytest.fixture
@@ -74,7 +86,7 @@ def package(tmp_path: Path) -> tuple[Path, dict[str, int]]:
         exif = Image.Exif()
         exif[0x010E] = "patient Jane Doe"
         Image.fromarray(pixels).save(path, exif=exif)
-    counts = write_package(labels, [], root=root, sources=SOURCES, out=tmp_path / "package")
+    counts = write_package(labels, [], root=root, sources=SOURCES, out=tmp_path / "package", **private(tmp_path))
     return tmp_path / "package", counts
 
 
@@ -104,16 +116,33 @@ def test_nothing_else_leaves(package: tuple[Path, dict[str, int]]) -> None:
     }
 
 
+def test_names_need_the_key_and_the_mapping_stays(package: tuple[Path, dict[str, int]], tmp_path: Path) -> None:
+    out, _ = package
+    mapping = store.load_strict(tmp_path / "mapping.jsonl", PublishedName)
+    assert (tmp_path / "mapping.jsonl").stat().st_mode & 0o777 == 0o600
+    named = {one.name: one.source_id for one in mapping}
+    rows = store.load_strict(out / "slices.parquet", PublishedSlice)
+    pointers = store.load_strict(out / "pointers.parquet", Pointer)
+    assert named == {row.name: row.source_id for row in [*rows, *pointers]}
+    assert [row.name for row in rows] == sorted(row.name for row in rows)
+    other = Key(bytes(range(1, 33)))
+    for one in mapping:
+        assert one.name == KEY.name("package slice", one.slice_id) != other.name("package slice", one.slice_id)
+        assert one.name != KEY.name("benchmark image", one.slice_id), "two packages cannot be joined by names"
+
+
 def test_copies_in_a_restricted_source_hold_an_image_back(tmp_path: Path) -> None:
     one = label("images", duplicate_group="g1")
-    counts = write_package([one], [group("images", "none")], root=tmp_path, sources=SOURCES, out=tmp_path / "p")
+    counts = write_package(
+        [one], [group("images", "none")], root=tmp_path, sources=SOURCES, out=tmp_path / "p", **private(tmp_path)
+    )
     assert counts["withheld"] == 1
     assert not (tmp_path / "p" / "images").exists()
 
 
 def test_an_unreadable_image_leaves_no_half_package(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="FILE_MISSING"):
-        write_package([label("images")], [], root=tmp_path, sources=SOURCES, out=tmp_path / "p")
+        write_package([label("images")], [], root=tmp_path, sources=SOURCES, out=tmp_path / "p", **private(tmp_path))
     assert not (tmp_path / "p").exists()
 
 
@@ -121,4 +150,4 @@ def test_a_used_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "x").write_text("")
     with pytest.raises(InputError, match="OUT_NOT_EMPTY"):
-        write_package([], [], root=tmp_path, sources=SOURCES, out=tmp_path / "p")
+        write_package([], [], root=tmp_path, sources=SOURCES, out=tmp_path / "p", **private(tmp_path))

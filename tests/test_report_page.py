@@ -9,24 +9,25 @@ from PIL import Image
 
 from closed_items import closed_item, predicted
 from factories_validation import truth_of
+from neuroonco.check.records import Finding
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.readings.records import LesionReading, Signs
-from neuroonco.report.charts import bar, interval, stacked
+from neuroonco.report.charts import bar, grouped, interval, stacked
 from neuroonco.report.page import MAX_QUARANTINED, render
 from neuroonco.report.pictures import OUTLINE_RGB, data_uri, outlined_png
 from neuroonco.report.records import (
     AirRow,
     BenchmarkSummary,
+    BlindCheck,
+    BlindLine,
     DropCount,
     DuplicateExample,
     DuplicateSummary,
     Fact,
-    LintFinding,
     ModelScore,
     QuarantineRow,
     ReportContext,
     SampleSlice,
-    ShortcutCheck,
     SourceCount,
     StageCount,
     TruthRow,
@@ -79,6 +80,14 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] != "style":
             self.texts[self.section] = self.texts.get(self.section, "") + " " + data.strip()
+
+
+NOTHING = Estimate(value=None, low=None, high=None, n=0)
+
+
+def blind_line(name: str, *shares: Estimate, limit: float | None = None) -> BlindLine:
+    """Two guessers on one set of questions, neither judged."""
+    return BlindLine(name=name, n=shares[1].n, chance=0.211, limit=limit, shares=shares, failed=(None, None))
 
 
 def against_truth(stated: list[Signs], truth: list[Signs]) -> AttributeReport:
@@ -137,17 +146,25 @@ def full_context() -> ReportContext:
         benchmark=BenchmarkSummary(
             images=1000,
             questions=3190,
-            by_type=(TypeCount(question_type=QuestionType.DIAGNOSIS, questions=1000, rejections=186),),
-            answer_letters={"A": 2, "B": 1},
+            by_type=(
+                TypeCount(question_type=QuestionType.DIAGNOSIS, questions=1000, rejections=186),
+                TypeCount(question_type=QuestionType.SHAPE, questions=60, rejections=10, binary=20),
+                TypeCount(question_type=QuestionType.MARGINS, questions=42, rejections=0, binary=42),
+            ),
+            twins=12,
         ),
-        shortcut=ShortcutCheck(
-            accuracy=wilson(2565, 3190),
-            chance=0.211,
-            by_type={"diagnosis": wilson(757, 1000), "size": Estimate(value=None, low=None, high=None, n=0)},
+        blind=BlindCheck(
+            guessers=("Uniform draw", "Ranker"),
+            strongest=1,
+            by_type=(
+                blind_line("All questions", wilson(673, 3190), wilson(2565, 3190), limit=0.241),
+                blind_line("Size", NOTHING, NOTHING),
+            ),
             passed=False,
-            gate="At most 40 %.",
-            findings=(LintFinding(code="OPTION_TWICE", count=18, examples=(HOSTILE,)),),
+            reasons=(f"ranker: above 24.1 % {HOSTILE}",),
+            findings=(Finding(code="OPTION_TWICE", level="error", n=18, examples=(HOSTILE,)),),
         ),
+        questions="questions.html",
         scores=(ModelScore(model=HOSTILE, score=score),),
     )
 
@@ -161,7 +178,7 @@ def test_all_sections_are_present_and_the_markup_closes(page: Page) -> None:
     assert [attrs["id"] for tag, attrs in page.tags if tag == "section"] == SECTIONS
     assert page.open == []
     targets = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
-    assert targets == [f"#{name}" for name in SECTIONS]
+    assert targets == [*(f"#{name}" for name in SECTIONS), "questions.html", "questions.html#blind"]
 
 
 def test_nothing_is_loaded_from_elsewhere_and_no_name_becomes_markup(page: Page) -> None:
@@ -193,10 +210,18 @@ def test_hostile_text_is_shown_as_text(page: Page, section: str) -> None:
         ("duplicates", ["(261 pictures)", "120", "31", "Glioma and healthy", "no picture"]),
         ("air", ["25.0 %", "2 lesion-positive labels", "100.0 %", "no lesion-positive labels", "n = 0"]),
         ("truth", ["66.7 %", "0.0 to 100.0, n = 3", "Right but coarser", "25.0 %"]),
-        ("benchmark", ["1,000 questions", "186 rejection items (18.6 %)", "66.7 %", "33.3 %"]),
+        (
+            "benchmark",
+            [
+                "1,000 questions 186 rejection items (18.6 %)",
+                "60 questions 10 rejection items (25.0 %), 20 binary",
+                "42 questions 42 binary",
+                "12 questions have a twin",
+            ],
+        ),
         (
             "shortcut",
-            ["80.4 %", "79.0 to 81.7, n = 3,190", "The check fails. At most 40 %.", "OPTION_TWICE", "18"],
+            ["80.4 %", "79.0 to 81.7, n = 3,190", "The check fails. ranker: above 24.1 %", "OPTION_TWICE", "18"],
         ),
         ("scores", ["33.3 %", "n = 3", "missing 1", "incomplete", "Shape", "Diagnosis", "50.0 %"]),
     ],
@@ -234,7 +259,7 @@ def test_figures_of_nothing_are_a_dash() -> None:
         air=(AirRow(label="Fused", report=air([])),),
         phantom_truth=(TruthRow(label="Fused", report=against_truth([], [])),),
         sources=(SourceCount(source_id="01", catalogued=1, curated=1, with_mask=0),),
-        benchmark=BenchmarkSummary(images=0, questions=0, by_type=(), answer_letters={}),
+        benchmark=BenchmarkSummary(images=0, questions=0, by_type=()),
     )
     page = Page(render(context))
     assert "0.0 %" not in " ".join(page.texts.values())
@@ -295,3 +320,34 @@ def test_small_images_keep_their_size_and_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match="mask"):
         outlined_png(image, np.zeros((30, 41), dtype=bool))
     assert data_uri(b"x") == "data:image/png;base64,eA=="
+
+
+def test_twins_have_a_table_of_their_own_and_only_where_there_are_any(page: Page) -> None:
+    assert "Pairs of twins" not in page.texts["scores"]
+    item = closed_item("1", "A")
+    twin = closed_item("1", "E", q_index=1).model_copy(update={"twin_of": 0})
+    stray = predicted(closed_item("9", "A"), "A")
+    score = score_closed([item, twin], [predicted(item, "A"), predicted(twin, "A"), stray])
+    shown = Page(render(ReportContext(title="t", scores=(ModelScore(model="m", score=score),))))
+    text = " ".join(shown.texts["scores"].split())
+    assert "Pairs of twins" in text
+    assert "m 0.0 % 0.0 to 79.3, n = 1 0.0 % 0.0 to 79.3, n = 1 100.0 % 20.7 to 100.0, n = 1 0" in text
+    assert "predictions for no question 1" in text
+
+
+def test_bars_of_several_guessers_stand_under_one_another() -> None:
+    shares = (Estimate(value=0.25, low=0.2, high=0.3, n=9), NOTHING, Estimate(value=0.5, low=0.4, high=0.6, n=9))
+    names = ("g0", "g1", "g2")
+    bars = tuple(zip(names, shares, strict=True))
+    drawn = grouped(bars, title=HOSTILE, text="<b>", chance=0.2, limit=0.23)
+    assert "viewBox='0 0 1000 36'" in drawn
+    assert "<rect class='g0' x='0' y='2' width='250' height='8'/>" in drawn
+    assert "<rect class='whisker' x='200' y='5' width='100' height='2'/>" in drawn
+    assert "class='g1'" not in drawn
+    assert "<rect class='g2' x='0' y='26' width='500' height='8'/>" in drawn
+    assert "<rect class='chance' x='198.5' y='0' width='3' height='36'/>" in drawn
+    assert drawn.count("class='limit' x='228.5'") == 5
+    assert "role='img'" in drawn
+    assert "<script" not in drawn
+    assert "<desc>&lt;b&gt;</desc>" in drawn
+    assert "chance" not in grouped(bars, title="t", text="", chance=None, limit=None)

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from factories_build import skewed_labels
+from factories_build import closed_items, skewed_labels
 from neuroonco import store
-from neuroonco.build.benchmark.closed import closed_items
 from neuroonco.review.records import ReviewDecision, SheetRow, Verdict
 from neuroonco.review.sheet import apply_decisions, export_sheet, item_key, unreviewed
 from neuroonco.rules import load_rules

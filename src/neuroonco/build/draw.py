@@ -1,6 +1,6 @@
-"""Which terms one question is drawn from."""
+"""Which terms a question offers: drawn uniformly, so that what stands beside the truth says nothing about it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from enum import StrEnum
 from random import Random
 from typing import TypeVar
@@ -8,45 +8,43 @@ from typing import TypeVar
 E = TypeVar("E", bound=StrEnum)
 
 
-def candidates(truth: E, counts: Mapping[E, int], size: int, rng: Random) -> list[E]:
-    """Draw the ``size`` terms from which one question's options are taken; the truth is always among them.
+def offered_terms(truth: E, values: Sequence[E], options: int, place: int | None, rng: Random) -> list[E]:
+    """The terms of one question, in the order of their letters.
 
-    Systematic sampling along a randomly ordered line on which a term's length is its count, conditional on
-    the truth being hit: a term is drawn in proportion to how often it is an answer. All questions together
-    then have, for every drawn set, each of its members as the truth equally often, so that the set does not
-    tell the truth. This is exact while no term holds more than 1/size of the answers; a more frequent one is
-    in every set.
+    With n values, each the truth equally often, k options and a share r of rejection items, a set S of k terms is
+    offered with each truth t in S with probability (1 - r) / (n C(n - 1, k - 1)), and as a rejection item with
+    r k / (n C(n - 1, k - 1)). Whoever knows S alone can only say (1 - r) / k for each term, and r for none of them.
 
     Args:
-        truth: the right answer, a key of ``counts``.
-        counts: how many questions each term answers, all above 0; at least ``size`` terms.
-        size: terms to draw.
-        rng: the question's own generator.
+        truth: one of the values.
+        values: all answers of the pool; more than ``options``, or exactly as many where nothing is rejected.
+        options: terms to offer.
+        place: of the truth among them, which has to be drawn uniformly too; None leaves the truth out.
+        rng: of this question alone.
 
-    Returns:
-        ``size`` distinct terms.
-
-    Source: systematic sampling with unequal probabilities, Madow, Ann Math Stat 1949;20:333-354.
+    >>> from neuroonco.vocabulary import LesionSpread
+    >>> sorted(offered_terms(LesionSpread.SOLITARY, list(LesionSpread), 2, None, Random(1)))
+    [<LesionSpread.DOMINANT_WITH_SATELLITES: 'dominant_with_satellites'>, <LesionSpread.SCATTERED: 'scattered'>]
     """
-    order = sorted(counts, key=lambda term: term.value)
-    rng.shuffle(order)
-    drawn: list[E] = []
-    while True:  # terms that the sample must hold with certainty leave the line first
-        rest = [t for t in order if t not in drawn]
-        wanted, total = size - len(drawn), sum(counts[t] for t in rest)
-        certain = [t for t in rest if wanted > 0 and counts[t] * wanted >= total]
-        if not certain:
-            break
-        drawn.extend(certain[:wanted])
-    if wanted == 0:
-        return drawn
-    starts: dict[E, int] = {}
-    position = 0
-    for t in rest:
-        starts[t] = position
-        position += counts[t] * wanted
-    low, width = (starts[truth], counts[truth] * wanted) if truth in starts else (0, position)
-    first = (low + rng.randrange(width)) % total
-    points = [first + i * total for i in range(wanted)]
-    drawn.extend(t for t in rest if any(starts[t] <= p < starts[t] + counts[t] * wanted for p in points))
-    return drawn
+    others = [value for value in values if value is not truth]
+    if place is None:
+        return rng.sample(others, options)
+    terms = rng.sample(others, options - 1)
+    return [*terms[:place], truth, *terms[place:]]
+
+
+def turned(terms: Sequence[E], truth: E, values: Sequence[E], rng: Random) -> list[E]:
+    """The same terms with the truth put in for one of them, or taken out for one that was not offered.
+
+    Args:
+        terms: what a question offers.
+        truth: its answer, offered or not.
+        values: all answers of the pool; one more than the terms at least.
+        rng: of this question alone.
+    """
+    found = list(terms)
+    if truth in found:
+        found[found.index(truth)] = rng.choice([value for value in values if value not in found])
+    else:
+        found[rng.randrange(len(found))] = truth
+    return found

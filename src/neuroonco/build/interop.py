@@ -1,6 +1,7 @@
 """The reference's benchmark JSON, grouped by image, to and from our questions.
 
-An image's id is a number there and a text here; an id of digits alone is written back as a number.
+An image's id is a number there and a text here; an id of digits alone is written back as a number. Where an answer is
+from, by which rules, seed and version it was built, and which images are one patient's, is in our typed tables only.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +22,12 @@ R = TypeVar("R", bound=Record)
 OPEN_TYPES = ("Detail", "Location", "Reasoning")
 INDEX_FIELD = "meta_q_index"
 """Our addition to the format, written only where a question's index is not its place (after one was rejected)."""
-_CLOSED_FIELDS = {"question_type", "question", "options", "answer", "meta_trap", "meta_original_answer", INDEX_FIELD}
+TWIN_FIELD = "meta_twin_of"
+"""Our addition to the format, written only in twins: the index of the question that they repeat."""
+_CLOSED_FIELDS = {
+    *("question_type", "question", "options", "answer", "meta_trap", "meta_original_answer"),
+    *(INDEX_FIELD, TWIN_FIELD),
+}
 _OPEN_FIELDS = {"question_id", "question_type", "question", "reference_answer", "eval_keywords"}
 
 
@@ -129,6 +135,9 @@ def _decode_closed(image_id: str, image_path: str, index: int, pair: dict[str, A
     if not isinstance(trap, bool):
         raise InputError("FIELD_INVALID", "meta_trap: expected true or false")
     removed = pair.get("meta_original_answer")
+    twin_of = pair.get(TWIN_FIELD)
+    if twin_of is not None and (isinstance(twin_of, bool) or not isinstance(twin_of, int) or twin_of == index):
+        raise InputError("FIELD_INVALID", f"{TWIN_FIELD}: expected the index of another question")
     return ClosedItem(
         image_id=image_id,
         q_index=index,
@@ -141,6 +150,7 @@ def _decode_closed(image_id: str, image_path: str, index: int, pair: dict[str, A
         is_rejection=trap,
         removed_answer=None if removed is None else _text(pair, "meta_original_answer"),
         label_source="unknown",
+        twin_of=twin_of,
     )
 
 
@@ -225,6 +235,8 @@ def _encode_closed(item: ClosedItem) -> dict[str, Any]:
     }
     if item.is_rejection:
         pair |= {"meta_original_answer": item.removed_answer, "meta_trap": True}
+    if item.twin_of is not None:
+        pair[TWIN_FIELD] = item.twin_of
     return pair
 
 

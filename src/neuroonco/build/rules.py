@@ -12,3 +12,4 @@ class BuildRules(BaseModel):
     rejection_share: float = Field(ge=0, lt=1)
     max_options: int = Field(ge=2, le=4)
     questions_per_type: int = Field(ge=1)
+    questions_per_answer: int = Field(ge=1)

@@ -1,104 +1,117 @@
 """Check a benchmark before anyone is scored on it: its questions, and what its text gives away."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from neuroonco.build.records import ClosedItem
-from neuroonco.check.closed_lint import lint
-from neuroonco.check.guessers import guess_blind
-from neuroonco.check.records import ERROR, Finding
+from neuroonco.build.records import ClosedItem, OpenItem
+from neuroonco.check.blind_rows import blind_rows, twin_rows
+from neuroonco.check.closed_lint import lint_closed
+from neuroonco.check.guessers import Progress, guess_blind
+from neuroonco.check.open_lint import lint_open
+from neuroonco.check.records import ERROR, BenchmarkCheck, BlindRow, Finding
 from neuroonco.check.rules import CheckRules
-from neuroonco.intervals import Estimate, wilson
-from neuroonco.outcomes import Record
 from neuroonco.rules import RuleSet
 
 
-class TypeShortcut(Record):
-    """How often the image-blind guesser is right on one question type."""
+def check_benchmark(
+    items: Sequence[ClosedItem],
+    seed: int,
+    rules: RuleSet,
+    *,
+    root: Path | None = None,
+    siblings: bool = True,
+    progress: Progress | None = None,
+) -> BenchmarkCheck:
+    """Lint closed questions and let guessers that see no image try them.
 
-    question_type: str
-    accuracy: Estimate
-    chance: float
-
-
-class Shortcut(Record):
-    """How often the image-blind guesser is right.
-
-    Attributes:
-        accuracy: of questions held out by image; None with n = 0 where there are fewer than two images.
-        chance: mean of one over the number of options; None with n = 0.
-    """
-
-    accuracy: Estimate
-    chance: float | None
-    by_type: tuple[TypeShortcut, ...]
-
-
-class BenchmarkCheck(Record):
-    """What a check found, and whether the benchmark passes.
-
-    Attributes:
-        reasons: why it does not pass; empty if it does.
-    """
-
-    findings: tuple[Finding, ...]
-    shortcut: Shortcut
-    reasons: tuple[str, ...]
-
-    @property
-    def passed(self) -> bool:
-        """No error-level finding, and no shortcut beyond the rule."""
-        return not self.reasons
-
-    def document(self) -> dict[str, object]:
-        """The check as JSON for other programs."""
-        return {
-            "findings": [finding.model_dump(mode="json") for finding in self.findings],
-            "shortcut": {
-                "accuracy": self.shortcut.accuracy.model_dump(),
-                "chance": self.shortcut.chance,
-                "by_type": {
-                    one.question_type: one.accuracy.model_dump() | {"chance": one.chance}
-                    for one in self.shortcut.by_type
-                },
-            },
-            "passed": self.passed,
-            "reasons": list(self.reasons),
-        }
-
-
-def check_benchmark(items: Sequence[ClosedItem], seed: int, rules: RuleSet) -> BenchmarkCheck:
-    """Lint a benchmark and let an image-blind guesser try it.
-
-    The gate fails on any error-level finding, and if the lower bound of the guesser's accuracy is above chance by
-    more than the rule ``max_gain``.
+    The gate fails on any finding of level error; on any guesser whose accuracy is above chance by more than
+    ``max_gain`` over all questions, or by more than ``max_gain_of_type`` within a type of at least ``min_questions``
+    questions; and where nothing can be judged. With fewer than ``min_questions`` questions in all, the lower end of
+    the interval takes the place of the accuracy.
 
     Args:
-        seed: of the guesser's folds.
+        items: closed questions; twins are linted and tried as pairs, and count in no accuracy.
+        seed: of the guessers' folds.
+        rules: section ``check`` is used.
+        root: folder of the images, for the findings that read them; None leaves those out.
+        siblings: also report the ranker that sees an image's other questions.
+        progress: told of the guessers' finished folds.
     """
     values = rules.section("check", CheckRules)
-    findings = lint(items, values.min_occurrences)
-    shortcut = measure_shortcut(items, seed)
-    reasons = [f"{one.code}: {one.n}" for one in findings if one.level == ERROR]
-    low, chance = shortcut.accuracy.low, shortcut.chance
-    if low is not None and chance is not None and low - chance > values.max_gain:
-        reasons.append(f"SHORTCUT: text alone is right in at least {low:.3f}, chance is {chance:.3f}")
-    if not items:
-        reasons.append("EMPTY: there is no question")
-    return BenchmarkCheck(findings=tuple(findings), shortcut=shortcut, reasons=tuple(reasons))
-
-
-def measure_shortcut(items: Sequence[ClosedItem], seed: int) -> Shortcut:
-    """Accuracy of the image-blind guesser, overall and by type; questions without a right option are left out."""
-    usable = [item for item in items if item.text_of(item.answer) is not None]
-    guesses = guess_blind(usable, seed)
-    by_type = []
-    for kind in sorted({guess.item.question_type for guess in guesses}):
-        own = [guess for guess in guesses if guess.item.question_type is kind]
-        accuracy = wilson(sum(guess.correct for guess in own), len(own))
-        chance = sum(guess.chance for guess in own) / len(own)
-        by_type.append(TypeShortcut(question_type=kind.value, accuracy=accuracy, chance=chance))
-    return Shortcut(
-        accuracy=wilson(sum(guess.correct for guess in guesses), len(guesses)),
-        chance=sum(guess.chance for guess in guesses) / len(guesses) if guesses else None,
-        by_type=tuple(by_type),
+    findings = lint_closed(items, values, root)
+    guesses = guess_blind(items, seed, siblings=siblings, progress=progress)
+    blind = blind_rows(guesses, values)
+    return BenchmarkCheck(
+        questions=len(items),
+        findings=tuple(findings),
+        blind=tuple(blind),
+        twins=tuple(twin_rows(guesses, values)),
+        reasons=(*_nothing_to_judge(items), *_errors(findings), *_shortcuts(blind)),
     )
+
+
+def check_pairs(
+    items: Sequence[ClosedItem], seed: int, rules: RuleSet, *, progress: Progress | None = None
+) -> BenchmarkCheck:
+    """As :func:`check_benchmark`, for closed instruction pairs: the same guessers, the same gate.
+
+    A chat line names neither the slice of a volume nor a removed answer, so that findings about them are left out, and
+    a model is trained on one pair at a time, so that no guesser sees an image's other questions.
+
+    Args:
+        items: from :func:`neuroonco.check.instructions.read_pairs`.
+        seed: of the guessers' folds.
+        rules: section ``check`` is used.
+        progress: told of the guessers' finished folds.
+    """
+    found = check_benchmark(items, seed, rules, siblings=False, progress=progress)
+    findings = tuple(finding for finding in found.findings if finding.code not in _NOT_OF_PAIRS)
+    reasons = tuple(reason for reason in found.reasons if reason.split(":")[0] not in _NOT_OF_PAIRS)
+    return found.model_copy(update={"findings": findings, "reasons": reasons})
+
+
+_NOT_OF_PAIRS = {"ITEM_TWICE", "IMAGE_TWICE", "REJECTION_MISMARKED", "REMOVED_ANSWER_UNKNOWN", "ANSWER_IN_PATH"}
+
+
+def check_open(items: Sequence[OpenItem], root: Path | None = None) -> BenchmarkCheck:
+    """Lint open questions; there is nothing to choose from, so nobody can be asked to guess.
+
+    Args:
+        items: open questions.
+        root: folder of the images, for the findings that read them; None leaves those out.
+    """
+    findings = lint_open(items, root)
+    empty = () if items else (_EMPTY,)
+    return BenchmarkCheck(
+        questions=len(items), findings=tuple(findings), blind=(), reasons=(*empty, *_errors(findings))
+    )
+
+
+_EMPTY = "EMPTY: there is no question"
+
+
+def _nothing_to_judge(items: Sequence[ClosedItem]) -> list[str]:
+    if not items:
+        return [_EMPTY]
+    own = [item for item in items if item.twin_of is None and item.text_of(item.answer) is not None]
+    images = len({item.image_id for item in own})
+    if images < 2:
+        return [f"NOT_JUDGED: {images} image with a question that can be tried; guessers learn on one and try another"]
+    return []
+
+
+def _errors(findings: Sequence[Finding]) -> list[str]:
+    return [f"{one.code}: {one.n}" for one in findings if one.level == ERROR]
+
+
+def _shortcuts(rows: Sequence[BlindRow]) -> list[str]:
+    reasons = []
+    for row in rows:
+        if row.passes is False and row.limit is not None and row.chance is not None:
+            judged = row.accuracy.low if row.judged_by == "low" else row.accuracy.value
+            seen = f"at least {judged:.3f}" if row.judged_by == "low" else f"{judged:.3f}"
+            where = row.question_type or "all questions"
+            reasons.append(
+                f"SHORTCUT: {row.guesser} is right in {seen} of {where}; chance {row.chance:.3f}, limit {row.limit:.3f}"
+            )
+    return reasons

@@ -1,142 +1,134 @@
-"""A guesser that never sees an image: how far the text of a benchmark gives its answers away.
+"""Guessers that see no image: how often each is right on each question of a benchmark.
 
-A conditional logistic regression over the options of each question. Each option is described by its text, its
-letter, the question, and which other options stand beside it. Trained and tested 5-fold, all questions of an
-image in the same fold, so that only regularities of the benchmark's making are learned.
+uniform    draws among the options; counted exactly, with 1/n for a question of n options
+always-e   takes ``None of the above``; tries only the questions that offer it
+majority   takes the offered text that was most often right for this question type on the other images
+ranker     learns from the texts of the other images' questions, see :mod:`neuroonco.check.ranker`
+siblings   the ranker, shown also the other questions of the same image; for information, no gate judges it
+
+What is learned is learned 5-fold, all questions of an image in the same fold, so that only regularities of the
+benchmark's making can be learned. Twins are tried, and nothing is learned from them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.sparse import csr_matrix
 
 from neuroonco.build.records import ClosedItem
+from neuroonco.check.chance import is_none, rejects
+from neuroonco.check.features import option_features, with_siblings
+from neuroonco.check.ranker import Told, design, rank
+from neuroonco.check.records import ALWAYS_E, MAJORITY, RANKER, SIBLINGS, UNIFORM
 from neuroonco.seeded import shuffled
 
 FOLDS = 5
-PENALTY = 1.0
-"""Weight of the squared coefficients against the log-likelihood."""
-MAX_STEPS = 200
-
 Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how far, and of how much."""
 
 
 @dataclass(frozen=True)
-class Guess:
-    """What was guessed for one question, and how likely a blind draw is right.
+class Guesses:
+    """What the guessers got.
 
     Attributes:
-        correct: the guessed option is the right one.
-        chance: one over the number of options.
+        items: the questions that offer their answer, in an order that does not depend on how they came.
+        credit: guesser -> (items,) 1 where it is right, 0 where not, the probability for the uniform draw, NaN where
+            it does not try. The trained guessers are missing where there are fewer than two images.
     """
 
-    item: ClosedItem
-    correct: bool
-    chance: float
+    items: list[ClosedItem]
+    credit: dict[str, Floats] = field(default_factory=dict)
+
+    def twins(self) -> list[tuple[int, int]]:
+        """Places of the questions that have a twin, and of the twin."""
+        place = {(item.image_id, item.q_index): i for i, item in enumerate(self.items) if item.twin_of is None}
+        pairs = [
+            (place.get((item.image_id, item.twin_of)), i)
+            for i, item in enumerate(self.items)
+            if item.twin_of is not None
+        ]
+        return [(question, twin) for question, twin in pairs if question is not None]
 
 
-def guess_blind(items: Sequence[ClosedItem], seed: int) -> list[Guess]:
-    """Guess every question from text alone, with a model that was trained on the other images.
+def guess_blind(
+    items: Iterable[ClosedItem], seed: int, *, siblings: bool = True, progress: Progress | None = None
+) -> Guesses:
+    """Let every guesser try every question.
 
     Args:
-        items: questions whose answer is offered; others cannot be guessed and must not be here.
+        items: questions; those whose answer is not offered are left out, nobody can be right there.
         seed: of the folds.
-
-    Returns:
-        One guess a question, in the order of ``items``; none if there are fewer than two images.
-
-    Source: conditional logit, McFadden 1974; fitted by L-BFGS.
+        siblings: also let the ranker see an image's other questions.
+        progress: told of finished folds.
     """
+    usable = sorted((item for item in items if item.text_of(item.answer) is not None), key=_place)
+    guesses = Guesses(usable)
+    if not usable:
+        return guesses
+    guesses.credit[UNIFORM] = np.asarray([1 / len(item.options) for item in usable])
+    guesses.credit[ALWAYS_E] = np.asarray([_none_credit(item) for item in usable])
+    folds = folds_of(usable, seed)
+    trains = np.asarray([item.twin_of is None for item in usable])
+    if len(set(folds[trains].tolist())) < 2:
+        return guesses
+    guesses.credit[MAJORITY] = _majority(usable, folds, trains)
+    right = [_right(item) for item in usable]
+
+    def told(what: str) -> Told | None:
+        return None if progress is None else lambda done, total: progress(what, done, total)
+
+    known = design(map(option_features, usable), right)
+    guesses.credit[RANKER] = _hits(rank(known, folds, trains, told("option ranker")), right)
+    if siblings:
+        known = design(with_siblings(usable), right)
+        guesses.credit[SIBLINGS] = _hits(rank(known, folds, trains, told("option ranker with siblings")), right)
+    return guesses
+
+
+def folds_of(items: Sequence[ClosedItem], seed: int) -> NDArray[np.int64]:
+    """The fold of each question, from 0: seeded, equal numbers of images, all questions of an image in one."""
     images = shuffled({item.image_id for item in items}, seed, "folds", lambda name: name)
-    if len(images) < 2:
-        return []
-    fold_of = {name: place % min(FOLDS, len(images)) for place, name in enumerate(images)}
-    guesses: dict[int, Guess] = {}
-    for fold in range(min(FOLDS, len(images))):
-        train = [item for item in items if fold_of[item.image_id] != fold]
-        test = [(place, item) for place, item in enumerate(items) if fold_of[item.image_id] == fold]
-        model = _fit(train)
-        for (place, item), chosen in zip(test, model.choose([item for _, item in test]), strict=True):
-            correct = item.options[chosen].letter == item.answer
-            guesses[place] = Guess(item, correct, 1 / len(item.options))
-    return [guesses[place] for place in range(len(items))]
+    fold_of = {name: place % FOLDS for place, name in enumerate(images)}
+    return np.asarray([fold_of[item.image_id] for item in items], np.int64)
 
 
-@dataclass(frozen=True)
-class _Model:
-    names: dict[str, int]
-    weights: Floats
-
-    def choose(self, items: Sequence[ClosedItem]) -> list[int]:
-        """Index of the likeliest option of each question; the first of equals."""
-        matrix, starts = _design(items, self.names)
-        scores = matrix @ self.weights
-        ends = [*starts[1:], len(scores)]
-        return [int(np.argmax(scores[a:b])) for a, b in zip(starts, ends, strict=True)]
+def _place(item: ClosedItem) -> tuple[str, int, str, tuple[str, ...], str]:
+    """What two questions at one place of a faulty file differ in comes last."""
+    texts = tuple(f"{option.letter} {option.text}" for option in item.options)
+    return item.image_id, item.q_index, item.question, texts, item.answer
 
 
-def _features(item: ClosedItem) -> list[list[str]]:
-    """Names of the features of each option."""
-    kind = item.question_type.value
-    texts = [option.text for option in item.options]
-    rows = []
-    for option in item.options:
-        own = option.text
-        beside = [f"beside|{kind}|{own}|{text}" for text in sorted(set(texts)) if text != own]
-        folded = own.casefold().replace("_", " ")
-        rows.append(
-            [
-                f"text|{kind}|{own}",
-                f"letter|{kind}|{option.letter}",
-                f"question|{item.question}|{folded}",
-                *beside,
-            ]
-        )
-    return rows
+def _right(item: ClosedItem) -> int:
+    return next(place for place, option in enumerate(item.options) if option.letter == item.answer)
 
 
-def _design(items: Sequence[ClosedItem], names: dict[str, int]) -> tuple[csr_matrix, list[int]]:
-    """One row an option, one column a known feature; and the row at which each question starts."""
-    indices: list[int] = []
-    pointers = [0]
-    starts: list[int] = []
-    for item in items:
-        starts.append(len(pointers) - 1)
-        for row in _features(item):
-            indices.extend(sorted({names[name] for name in row if name in names}))
-            pointers.append(len(indices))
-    shape = (len(pointers) - 1, len(names))
-    return csr_matrix((np.ones(len(indices)), indices, pointers), shape=shape), starts
+def _none_credit(item: ClosedItem) -> float:
+    if not any(is_none(option.text) for option in item.options):
+        return float("nan")
+    return float(rejects(item))
 
 
-def _fit(items: Sequence[ClosedItem]) -> _Model:
-    seen: dict[str, int] = {}
-    for item in items:
-        for name in {name for row in _features(item) for name in row}:
-            seen[name] = seen.get(name, 0) + 1
-    names = {name: place for place, name in enumerate(sorted(n for n, count in seen.items() if count > 1))}
-    matrix, starts = _design(items, names)
-    first = np.asarray(starts)
-    right = np.asarray(
-        [
-            start + next(i for i, option in enumerate(item.options) if option.letter == item.answer)
-            for start, item in zip(starts, items, strict=True)
-        ]
-    )
-    sizes = np.asarray([len(item.options) for item in items])
+def _hits(chosen: NDArray[np.int64], right: Sequence[int]) -> Floats:
+    return np.asarray(chosen == np.asarray(right), np.float64)
 
-    def loss(weights: Floats) -> tuple[float, Floats]:
-        scores = matrix @ weights
-        scores = scores - np.repeat(np.maximum.reduceat(scores, first), sizes)
-        exponents = np.exp(scores)
-        totals = np.add.reduceat(exponents, first)
-        likelihood = float(np.sum(scores[right] - np.log(totals)))
-        residual = exponents / np.repeat(totals, sizes)
-        residual[right] -= 1
-        return PENALTY / 2 * float(weights @ weights) - likelihood, matrix.T @ residual + PENALTY * weights
 
-    fitted = minimize(loss, np.zeros(len(names)), jac=True, method="L-BFGS-B", options={"maxiter": MAX_STEPS})
-    return _Model(names, np.asarray(fitted.x, dtype=np.float64))
+def _majority(items: Sequence[ClosedItem], folds: NDArray[np.int64], trains: NDArray[np.bool_]) -> Floats:
+    """Ties, and questions none of whose options was ever right, go to the first text of the alphabet."""
+    all_: dict[str, Counter[str]] = defaultdict(Counter)
+    of_fold: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+    for item, fold, train in zip(items, folds.tolist(), trains, strict=True):
+        if train:
+            kind, text = item.question_type.value, item.options[_right(item)].text
+            all_[kind][text] += 1
+            of_fold[kind, fold][text] += 1
+    credit = np.zeros(len(items))
+    for place, (item, fold) in enumerate(zip(items, folds.tolist(), strict=True)):
+        kind = item.question_type.value
+        known, own = all_[kind], of_fold[kind, fold]
+        likeliest = min(item.options, key=lambda option: (own[option.text] - known[option.text], option.text))
+        credit[place] = likeliest.letter == item.answer
+    return credit

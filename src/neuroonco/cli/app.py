@@ -14,7 +14,8 @@ EXIT_INTERRUPTED = 130
 INTERRUPTED = "interrupted; run the same command again to go on from there"
 
 COMMANDS = {
-    "walk": ("demo", "run", "trace", "report", "publish"),
+    "walk": ("demo", "run", "trace", "report"),
+    "publish": ("publish",),
     "sources": ("sources",),
     "phantoms": ("phantoms",),
     "catalog": ("catalog",),

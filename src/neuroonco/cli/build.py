@@ -1,23 +1,28 @@
 """Commands that make questions and instructions: build."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from neuroonco import store
-from neuroonco.audit.interop import AUDITED_CODEC
-from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.benchmark.build import build_benchmark, build_instructions, write_benchmark, write_instructions
-from neuroonco.cli.options import AsJson, OutFolder, Seed
-from neuroonco.cli.output import result_json, say
-from neuroonco.outcomes import Quarantined
-from neuroonco.rules import load_rules
+from neuroonco.build.benchmark.build import build_benchmark, shortage_document, shortage_line
+from neuroonco.build.benchmark.redraw import redraw
+from neuroonco.build.interop import closed_document
+from neuroonco.build.labels import open_labels
+from neuroonco.build.records import ClosedItem
+from neuroonco.cli.closed_benchmark import ClosedBenchmark, readable_benchmark
+from neuroonco.cli.instruct import Labels, Whole, instruct_command
+from neuroonco.cli.options import AsJson, Out, OutFolder, Seed
+from neuroonco.cli.output import report_counts, result_json, say
+from neuroonco.rules import RuleSet, load_rules
 
 builds = typer.Typer(help="Make instruction data or a benchmark.", no_args_is_help=True, rich_markup_mode=None)
+builds.command("instruct")(instruct_command)
 
-Labels = Annotated[Path, typer.Argument(help="File made by `audit`.")]
-Whole = Annotated[bool, typer.Option("--whole", help="Use all slices; nothing is held out for the other side.")]
+PerType = Annotated[
+    int | None, typer.Option("--per-type", min=2, help="Closed questions wanted of each type; default 1000.")
+]
+Hard = Annotated[bool, typer.Option("--hard", help="Offer mimics of the answer instead of any answer.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,40 +30,71 @@ def register(app: typer.Typer) -> None:
     app.add_typer(builds, name="build")
 
 
-@builds.command("instruct")
-def instruct_command(
-    labels: Labels, out: OutFolder, seed: Seed = 2602, whole: Whole = False, as_json: AsJson = False
-) -> None:
-    """Write open, closed and closed-with-reasoning instruction data as chat JSONL.
-
-    Example: neuroonco build instruct labels.parquet --out instructions/
-    """
-    loaded = store.load(labels, AuditedLabel, AUDITED_CODEC)
-    built = build_instructions(loaded.records, seed=seed, rules=load_rules("default"), whole=whole)
-    write_instructions(out, built)
-    _report(built.counts(), loaded.unreadable, as_json=as_json)
-
-
 @builds.command("benchmark")
 def benchmark_command(
-    labels: Labels, out: OutFolder, seed: Seed = 2602, whole: Whole = False, as_json: AsJson = False
+    labels: Labels,
+    out: OutFolder,
+    seed: Seed = 2602,
+    per_type: PerType = None,
+    hard: Hard = False,
+    twins: Annotated[
+        bool, typer.Option("--twins", help="Ask each question again with the truth put in or taken out.")
+    ] = False,
+    whole: Whole = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write closed and open benchmark questions, a fifth of the closed ones with the true answer removed.
 
+    Answers are balanced within each question type, and what stands beside an answer says nothing about it. Where the
+    labels do not suffice for the wanted number, what can be balanced is built and what is missing is said.
+
     Example: neuroonco build benchmark labels.parquet --out benchmark/
+
+    Example: neuroonco build benchmark labels.parquet --out benchmark/ --per-type 300 --hard --twins
     """
-    loaded = store.load(labels, AuditedLabel, AUDITED_CODEC)
-    built = build_benchmark(loaded.records, seed=seed, rules=load_rules("default"), whole=whole)
-    write_benchmark(out, built)
-    _report(built.counts(), loaded.unreadable, as_json=as_json)
+    opened, unreadable = open_labels(labels)
+    rules = _rules(per_type)
+    built = build_benchmark(out, opened, seed=seed, rules=rules, whole=whole, hard=hard, twins=twins)
+    for shortage in built.shortages:
+        say(shortage_line(shortage))
+    shortages = [shortage_document(one) for one in built.shortages]
+    report_counts(built.counts(), unreadable, as_json=as_json, shortages=shortages)
 
 
-def _report(counts: dict[str, int], unreadable: list[Quarantined], *, as_json: bool) -> None:
-    for row in unreadable:
-        say(f"quarantined[{row.code}]: {row.message}; where: {row.slice_id}")
-    if as_json:
-        result_json(counts | {"unreadable": len(unreadable)})
+@builds.command("redraw")
+def redraw_command(
+    benchmark: ClosedBenchmark,
+    out: Out,
+    seed: Seed = 2602,
+    per_type: PerType = None,
+    hard: Hard = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the questions of any closed benchmark again, with options that say nothing about the answer.
+
+    Images and true answers are kept; wording, options and letters are drawn anew, and only as many questions as can be
+    balanced.
+
+    Example: neuroonco build redraw mm-neuroonco_benchmark_closed_v1.0.json --out redrawn.json
+    """
+    loaded = readable_benchmark(benchmark)
+    redrawn = redraw(loaded.records, seed=seed, rules=_rules(per_type), hard=hard)
+    if out.suffix == ".json":
+        store.write_json(out, closed_document(redrawn.items))
     else:
-        say(", ".join(f"{n} {name}" for name, n in counts.items()))
-    if unreadable:
+        store.save(out, redrawn.items, ClosedItem)
+    for shortage in redrawn.shortages:
+        say(shortage_line(shortage))
+    for why, n in redrawn.left.items():
+        say(f"left out: {n}: {why}")
+    if as_json:
+        result_json({"questions": len(redrawn.items), "left_out": redrawn.left, "unreadable": len(loaded.unreadable)})
+    else:
+        say(f"{len(redrawn.items)} of {len(loaded.records)} questions in {out.name}")
+    if loaded.unreadable:
         raise typer.Exit(1)
+
+
+def _rules(per_type: int | None) -> RuleSet:
+    rules = load_rules("default")
+    return rules if per_type is None else rules.with_value("build", "questions_per_type", per_type)

@@ -87,12 +87,12 @@ def score_command(benchmark: ClosedBenchmark, predictions: Predictions, as_json:
         counts = {"unreadable_questions": len(loaded.unreadable), "unreadable_predictions": len(given.unreadable)}
         result_json(score.model_dump(mode="json") | counts)
     else:
-        _print_score(score)
+        _print_score(score, len(loaded.unreadable), len(given.unreadable))
     if unreadable:
         raise typer.Exit(1)
 
 
-def _print_score(score: Score) -> None:
+def _print_score(score: Score, unreadable_questions: int, unreadable_predictions: int) -> None:
     rows = [("all questions", *_cell(score.accuracy))]
     rows += [(f"type: {name}", *_cell(e)) for name, e in score.by_type.items()]
     rows += [("binary", *_cell(score.binary)), ("multiple choice", *_cell(score.multiple_choice))]
@@ -102,10 +102,26 @@ def _print_score(score: Score) -> None:
         ("rejection: precision", *_cell(rejection.precision)),
         ("rejection: false rejection rate", *_cell(rejection.false_rejection_rate)),
     ]
+    if (twins := score.twins) is not None:
+        rows += [
+            ("twin pairs: both right", *_cell(twins.both_right)),
+            ("twin pairs: both rejected", *_cell(twins.both_rejected)),
+            ("twin pairs: same other option", *_cell(twins.same_text)),
+        ]
     table("Score", ("", "value", "95 % interval", "n"), rows, to_stdout=True)
     chance = "none" if score.chance is None else f"{score.chance:.1%}"
     statuses = ", ".join(f"{n} {status}" for status, n in score.status.items() if n)
     result(f"chance {chance}; {statuses}" + ("" if score.complete else "; incomplete"))
+    counts = (
+        ("predictions for no question of the benchmark", score.unmatched_predictions),
+        ("predictions beyond the first of a question", score.duplicate_predictions),
+        ("questions that cannot be read, in no figure", unreadable_questions),
+        ("predictions that cannot be read", unreadable_predictions),
+        ("twin pairs without two valid answers", 0 if twins is None else twins.unanswered),
+        ("twins without their question, in no pair", 0 if twins is None else twins.unpaired),
+    )
+    if left := [f"{n} {what}" for what, n in counts if n]:
+        result("; ".join(left))
 
 
 def compare_command(

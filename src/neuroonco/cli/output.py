@@ -114,6 +114,22 @@ def finish(
         raise typer.Exit(1)
 
 
+def report_counts(counts: dict[str, Any], unreadable: list[Quarantined], *, as_json: bool, **more: object) -> None:
+    """Say what was built, and which rows of the input could not be read; exit code 1 follows where there are any."""
+    import typer
+
+    for row in unreadable[:MAX_LINES]:
+        say(f"quarantined[{row.code}]: {row.message}; where: {row.slice_id}")
+    if len(unreadable) > MAX_LINES:
+        say(f"... and {len(unreadable) - MAX_LINES} more")
+    if as_json:
+        result_json(counts | {"unreadable": len(unreadable)} | more)
+    else:
+        say(", ".join(f"{n} {name}" for name, n in counts.items() if isinstance(n, int)))
+    if unreadable:
+        raise typer.Exit(1)
+
+
 def _what_the_format_can_say(outcome: StageOutcome[R], reference: ReferenceCodec[R]) -> StageOutcome[R]:
     """Move records that the reference's JSON has no words for from kept to dropped, so that none is lost unseen."""
     said = [record for record in outcome.kept if reference.encode(record) is not None]

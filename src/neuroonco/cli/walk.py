@@ -1,4 +1,4 @@
-"""Commands over the whole walk: demo, run, trace, report, publish."""
+"""Commands over the whole walk: demo, run, trace, report."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from neuroonco import store
-from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.records import ClosedItem
 from neuroonco.cli.ledger import ledger_place
 from neuroonco.cli.options import (
@@ -24,17 +23,16 @@ from neuroonco.cli.options import (
     Sources,
 )
 from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
-from neuroonco.curate.records import DuplicateGroup
+from neuroonco.cli.runs import phantom_root, profile_of
 from neuroonco.errors import InputError, printable
 from neuroonco.executors import ExecutorKind
 from neuroonco.pipeline import INCOMPLETE
-from neuroonco.publish.package import write_package
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.described import kept_sources
-from neuroonco.walk.folders import AUDIT, CATALOG, CURATE, PHANTOM_IMAGES, PHANTOMS, REPORT, REVIEW, SCORE
+from neuroonco.walk.folders import CATALOG, REPORT, REVIEW, SCORE
 from neuroonco.walk.page import STAGES, write_report
 from neuroonco.walk.profile import Profile, description_folder, load_profile
-from neuroonco.walk.run import RUN_FILE, Walked, locked, walk
+from neuroonco.walk.run import Walked, locked, walk
 from neuroonco.walk.trace import trace
 
 Engine = Annotated[
@@ -50,7 +48,6 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run_command)
     app.command("trace")(trace_command)
     app.command("report")(report_command)
-    app.command("publish")(publish_command)
 
 
 def demo_command(out: OutFolder = Path("runs/demo"), processes: Processes = None, as_json: AsJson = False) -> None:
@@ -198,48 +195,10 @@ def report_command(
 
     Example: neuroonco report runs/real-samples --root downloads/
     """
-    profile = _profile_of(run)
+    profile = profile_of(run)
     if profile.phantoms is not None:
         root = phantom_root(run)
     if root is None:
         raise InputError("ROOT_NEEDED", "the pictures are under the collections' root", fix="pass --root FOLDER")
     with locked(run):
         result(f"report: {write_report(run, profile, existing_root(root), run / REPORT / 'index.html')}")
-
-
-def publish_command(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    out: OutFolder,
-    root: Annotated[Path | None, typer.Option("--root", help="Folder of the collections.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Make a package with what the sources' terms permit to leave this machine, and nothing else.
-
-    Example: neuroonco publish runs/demo --out package/
-    """
-    profile = _profile_of(run)
-    if profile.phantoms is not None:
-        root = phantom_root(run)
-    if root is None:
-        raise InputError("ROOT_NEEDED", "the images are under the collections' root", fix="pass --root FOLDER")
-    labels = store.load_strict(run / AUDIT / "records.parquet", AuditedLabel)
-    groups = store.load_strict(run / CURATE / "duplicate_groups.parquet", DuplicateGroup)
-    counts = write_package(labels, groups, root=existing_root(root), sources=kept_sources(run), out=out)
-    if as_json:
-        result_json(counts)
-    else:
-        say(", ".join(f"{n} {name}" for name, n in counts.items()))
-
-
-def _profile_of(run: Path) -> Profile:
-    if not (run / RUN_FILE).exists():
-        raise InputError("RUN_MISSING", "no run here", where=str(run), fix="pass the folder of a run")
-    try:
-        return Profile.model_validate(store.read_json(run / RUN_FILE))
-    except ValueError:
-        raise InputError("RUN_BROKEN", "run.json is not a profile", where=str(run), fix="run it again") from None
-
-
-def phantom_root(run: Path) -> Path:
-    """Folder of a run's own synthetic slices."""
-    return run / PHANTOMS / PHANTOM_IMAGES

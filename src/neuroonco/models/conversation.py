@@ -62,7 +62,7 @@ class Unreadable:
 
 
 async def converse(
-    client: ModelClient, call: ModelCall, image: bytes | None, parse: Parse[T]
+    client: ModelClient, call: ModelCall, image: bytes | None, parse: Parse[T], *, repair: str = REPAIR
 ) -> Parsed[T] | Unreadable:
     """Ask, read the answer, and ask once more if it cannot be used.
 
@@ -74,6 +74,7 @@ async def converse(
         call: what to ask.
         image: bytes of its picture.
         parse: reads an answer.
+        repair: name of the prompt that asks once more.
 
     Raises:
         PrerequisiteError, ProviderError: see :class:`neuroonco.models.protocol.ModelClient`.
@@ -82,7 +83,7 @@ async def converse(
     first = AnswerError(CUT_OFF) if _is_cut_off(answer) else _settle(answer, parse, last=False)
     if not isinstance(first, AnswerError):
         return first
-    again = repair_call(call, answer.text or "", first.faults, prompt(REPAIR))
+    again = repair_call(call, answer.text or "", first.faults, prompt(repair))
     repaired = await client.ask(again, image)
     second = _settle(repaired, parse, last=True)
     if isinstance(second, AnswerError):

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from neuroonco.errors import UsageError
 from neuroonco.prompts.expand import expand
 from neuroonco.store import sha256_text
-from neuroonco.vocabulary import display
+from neuroonco.vocabulary import display, term
 
 
 class Prompt(BaseModel):
@@ -74,33 +74,73 @@ def prompt(name: str) -> Prompt:
 class Wording(BaseModel):
     """How one kind of fact is asked for and stated.
 
+    In a clause ``{value}`` is the display name, ``{lower}`` the same in lower case and ``{a_lower}`` that with its
+    article.
+
     Attributes:
-        question: the closed question.
-        open_question: the same as an open question.
-        statement: the fact as a clause; ``{value}`` is the display name, ``{lower}`` the same in lower case.
+        question: the closed question of the benchmark, one for all images.
+        paraphrases: the same question in other words, for instruction data.
+        open_question, open_paraphrases: the same without options.
+        statement: the fact as a clause.
         statements: clauses of single terms, by token, where the general one does not fit.
+        statement_paraphrases: the fact as a clause in other words.
+        term_paraphrases: these for single terms, by token, where the general ones do not fit.
+        meanings: definitions of single terms for explanations, by token, as phrases.
         options: spellings of single terms as options, by token, where the display name does not fit.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: str
+    paraphrases: tuple[str, ...]
     open_question: str
+    open_paraphrases: tuple[str, ...]
     statement: str
     statements: dict[str, str] = {}
+    statement_paraphrases: tuple[str, ...]
+    term_paraphrases: dict[str, tuple[str, ...]] = {}
+    meanings: dict[str, str] = {}
     options: dict[str, str] = {}
     description: str
     source: str
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """All wordings of the closed question, the benchmark's first."""
+        return (self.question, *self.paraphrases)
+
+    @property
+    def open_stems(self) -> tuple[str, ...]:
+        """All wordings of the open question."""
+        return (self.open_question, *self.open_paraphrases)
 
     def text_of(self, value: StrEnum) -> str:
         """Spelling of a term as an option."""
         return self.options.get(value.value) or display(value)
 
     def clause(self, value: StrEnum) -> str:
-        """The fact as a clause that begins in lower case and has no full stop."""
+        """The fact as a clause that has no full stop."""
+        return self._filled(self.statements.get(value.value, self.statement), value)
+
+    def clauses(self, value: StrEnum) -> tuple[str, ...]:
+        """All clauses that state the fact, that of :meth:`clause` first."""
+        others = self.term_paraphrases.get(value.value, self.statement_paraphrases)
+        return (self.clause(value), *(self._filled(one, value) for one in others))
+
+    def meaning(self, value: StrEnum) -> str:
+        """What a term means, as a phrase without a full stop."""
+        found = self.meanings.get(value.value)
+        if found is not None:
+            return found
+        text = term(value).description.removesuffix(".")
+        return text[:1].lower() + text[1:]
+
+    def _filled(self, template: str, value: StrEnum) -> str:
         text = self.text_of(value)
-        template = self.statements.get(value.value, self.statement)
-        return template.replace("{value}", text).replace("{lower}", text.lower())
+        lower = text.lower()
+        article = "an" if lower[:1] in "aeiou" else "a"
+        filled = template.replace("{value}", text).replace("{lower}", lower)
+        return filled.replace("{a_lower}", f"{article} {lower}")
 
 
 class OpenWording(BaseModel):
@@ -108,6 +148,7 @@ class OpenWording(BaseModel):
 
     Attributes:
         question_type: ``Detail``, ``Location`` or ``Reasoning``.
+        paraphrases: the question in other words, for instruction data; none where no instruction asks it.
         about: wordings of the facts that the answer states, in this order.
         needs: wordings without which the question is not asked.
         at_least: how many of the facts must be known.
@@ -117,21 +158,50 @@ class OpenWording(BaseModel):
 
     question_type: str
     question: str
+    paraphrases: tuple[str, ...] = ()
     about: tuple[str, ...]
     needs: tuple[str, ...] = ()
     at_least: int = 1
     description: str
     source: str
 
+    @property
+    def stems(self) -> tuple[str, ...]:
+        """All wordings of the question, the benchmark's first."""
+        return (self.question, *self.paraphrases)
+
+
+class ReasonFrames(BaseModel):
+    """Sentences into which explanations of closed questions are put; the file says what the placeholders are.
+
+    Attributes:
+        plain: several options, the truth among them; also the two options of the overall impression.
+        rejection: several options without the truth.
+        binary: two options.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    plain: tuple[str, ...]
+    rejection: tuple[str, ...] = ()
+    binary: tuple[str, ...] = ()
+
 
 class Wordings(BaseModel):
-    """All wordings of questions, with the version and hash that travel into the manifest."""
+    """All wordings of questions, with the version and hash that travel into the manifest.
+
+    Attributes:
+        leads: sentences that may stand before a question of instruction data.
+        closed: by what is asked; open: questions about several facts; reasons: by what is explained.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     version: str
+    leads: tuple[str, ...]
     closed: dict[str, Wording]
     open: dict[str, OpenWording]
+    reasons: dict[str, ReasonFrames]
     sha256: str
 
 

@@ -1,32 +1,18 @@
-"""Stage ``publish``: a package with what the sources' terms permit to leave, and nothing else."""
+"""A package of a run's labels, with what the sources' terms permit to leave, and nothing else."""
 
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from io import BytesIO
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
-from neuroonco import images, store
+from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.curate.records import DuplicateGroup
-from neuroonco.errors import InputError
 from neuroonco.outcomes import Dropped, count_by
-from neuroonco.publish.records import Pointer, PublishedSlice
+from neuroonco.publish.folder import package_folder, partial_of, write_picture
+from neuroonco.publish.key import Key, require_outside, write_private
+from neuroonco.publish.records import Pointer, PublishedName, PublishedSlice, lines_of
+from neuroonco.publish.terms import licenses, permitted, sources_of_groups
 from neuroonco.sources import SourceSpec
 from neuroonco.vocabulary import DropReason, Redistribution
-
-STRICTEST_FIRST = (Redistribution.NONE, Redistribution.POINTERS, Redistribution.DERIVED, Redistribution.IMAGES)
-
-
-def permitted(
-    label: AuditedLabel, sources: Mapping[str, SourceSpec], group_sources: Mapping[str, Iterable[str]]
-) -> Redistribution:
-    """What of a slice may leave: the strictest of all sources that have the same bytes; unknown means nothing."""
-    record = label.slice
-    members = {record.source_id, *group_sources.get(record.duplicate_group or "", ())}
-    terms = [sources[i].redistribution if i in sources else Redistribution.NONE for i in members]
-    return min(terms, key=STRICTEST_FIRST.index)
 
 
 def write_package(
@@ -36,26 +22,33 @@ def write_package(
     root: Path,
     sources: Mapping[str, SourceSpec],
     out: Path,
+    key: Key,
+    mapping: Path,
 ) -> dict[str, int]:
     """Write a package into an empty or new folder.
 
     ``images`` sources ship pixels (re-encoded, so that no metadata comes along) and labels, ``derived`` ones
     labels, ``pointers`` ones name and hash of the file, others nothing.
 
+    Args:
+        labels, groups: of a run.
+        root: folder of the collections.
+        sources: their descriptions by id.
+        out: the folder.
+        key: of the names.
+        mapping: file to write, for nobody else, with what each name stands for; outside the package.
+
     Returns:
         How many slices left in which form, and how many stayed.
 
     Raises:
-        InputError: the folder holds something, or an image cannot be read.
+        UsageError: the mapping would lie in the package.
+        InputError: the folder holds something, an image cannot be read, or another mapping is in the way.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError("OUT_NOT_EMPTY", "not an empty folder", where=str(out), fix="pass a new folder")
-    partial = out.with_name(f"{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    counts = _write_all(labels, groups, root=root, sources=sources, out=partial)
-    if out.exists():
-        out.rmdir()
-    partial.replace(out)
+    require_outside(mapping, (out, partial_of(out)), "mapping")
+    with package_folder(out) as folder:
+        counts, names = _write_all(labels, groups, root=root, sources=sources, out=folder, key=key)
+        write_private(mapping, lines_of(names))
     return counts
 
 
@@ -66,22 +59,25 @@ def _write_all(
     root: Path,
     sources: Mapping[str, SourceSpec],
     out: Path,
-) -> dict[str, int]:
-    group_sources = {g.group_id: [m.source_id for m in g.members] for g in groups}
+    key: Key,
+) -> tuple[dict[str, int], list[PublishedName]]:
+    group_sources = sources_of_groups(groups)
     rows: list[PublishedSlice] = []
     pointers: list[Pointer] = []
     withheld: list[Dropped] = []
+    names: list[PublishedName] = []
     used: set[str] = set()
-    for label in sorted(labels, key=lambda x: x.slice_id):
+    for label in sorted(labels, key=lambda x: opaque_name(x, key)):  # the order of slice ids is known to everybody
         terms = permitted(label, sources, group_sources)
         record = label.slice
-        name = opaque_name(label)
+        name = opaque_name(label, key)
         if terms is Redistribution.NONE:
             reason = DropReason.REDISTRIBUTION_FORBIDDEN
             detail = f"source {record.source_id} or one with the same bytes"
             withheld.append(Dropped(slice_id=label.slice_id, source_id=record.source_id, reason=reason, detail=detail))
             continue
         used.add(record.source_id)
+        names.append(PublishedName.of(name, label))
         if terms is Redistribution.POINTERS:
             pointers.append(
                 Pointer(
@@ -97,19 +93,19 @@ def _write_all(
         shipped = None
         if terms is Redistribution.IMAGES:
             shipped = f"images/{name}.png"
-            _write_pixels(out / shipped, images.read_picture(root, record))
+            write_picture(out / shipped, root, record)
         rows.append(_row(label, name, shipped, terms, sources[record.source_id].license))
     store.save(out / "slices.parquet", rows, PublishedSlice)
     store.save(out / "pointers.parquet", pointers, Pointer)
     _write_withheld(out, withheld)
     store.write_text(out / "LICENSES.md", licenses([sources[i] for i in sorted(used)]))
-    _write_sums(out)
-    return {
+    counts = {
         "with_image": sum(r.image is not None for r in rows),
         "labels_only": sum(r.image is None for r in rows),
         "pointers": len(pointers),
         "withheld": len(withheld),
     }
+    return counts, names
 
 
 def _write_withheld(out: Path, withheld: Sequence[Dropped]) -> None:
@@ -120,10 +116,9 @@ def _write_withheld(out: Path, withheld: Sequence[Dropped]) -> None:
     store.write_text(out / "WITHHELD.md", text + "\n".join(lines or ["Nothing was withheld."]) + "\n")
 
 
-def opaque_name(label: AuditedLabel) -> str:
-    """A name that says nothing of source, path or label."""
-    picture = (label.slice.image_sha256, str(label.slice.image_channel), str(label.slice.image_slice))
-    return "n" + store.sha256_text("published", *picture)[:20]
+def opaque_name(label: AuditedLabel, key: Key) -> str:
+    """A name that says nothing of source, path or label, and that nobody can make without the key."""
+    return key.name("package slice", label.slice_id)
 
 
 def _row(label: AuditedLabel, name: str, image: str | None, terms: Redistribution, license_: str) -> PublishedSlice:
@@ -142,33 +137,3 @@ def _row(label: AuditedLabel, name: str, image: str | None, terms: Redistributio
         location=semantics.location if semantics else None,
         signs=label.signs,
     )
-
-
-def licenses(sources: Sequence[SourceSpec]) -> str:
-    """The list of terms: one entry a source, never one blanket licence."""
-    lines = ["# Licences and attribution", ""]
-    for spec in sources:
-        lines += [
-            f"## {spec.id} {spec.name}",
-            "",
-            f"- licence: {spec.license}",
-            f"- may be passed on: {spec.redistribution}",
-            f"- homepage: {spec.homepage}",
-            f"- attribution: {spec.attribution}",
-            f"- citation: {spec.citation}",
-            "",
-        ]
-    return "\n".join(lines)
-
-
-def _write_pixels(path: Path, pixels: images.Gray) -> None:
-    buffer = BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=False, compress_level=6)
-    with store.atomic(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
-
-
-def _write_sums(out: Path) -> None:
-    files = sorted(p for p in out.rglob("*") if p.is_file() and p.name != "SHA256SUMS")
-    lines = [f"{store.sha256_file(p)}  {p.relative_to(out).as_posix()}" for p in files]
-    store.write_text(out / "SHA256SUMS", "\n".join(lines) + "\n")

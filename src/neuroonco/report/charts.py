@@ -6,12 +6,15 @@ the page's style sheet.
 
 from collections.abc import Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from neuroonco.errors import printable
 from neuroonco.intervals import Estimate
 
 WIDTH = 1000
 HEIGHT = 16
+BAR_STEP = 12
+"""Height of one bar among several, with the gap to the next."""
 
 
 def bar(share: float | None) -> Markup:
@@ -37,12 +40,14 @@ def interval(estimate: Estimate, chance: float | None = None) -> Markup:
     return _svg(parts)
 
 
-def stacked(parts: Sequence[tuple[str, int]], total: int) -> Markup:
+def stacked(parts: Sequence[tuple[str, int]], total: int, *, title: str | None = None, text: str = "") -> Markup:
     """Counts side by side as shares of ``total``.
 
     Args:
         parts: (style class, count), left to right.
         total: what the whole width stands for; 0 draws the track alone.
+        title: what the chart shows, where it shows more than the numbers beside it; read aloud.
+        text: its numbers in words.
 
     >>> stacked([("kept", 3), ("dropped", 1)], 8).count("<rect class='kept'")
     1
@@ -54,14 +59,53 @@ def stacked(parts: Sequence[tuple[str, int]], total: int) -> Markup:
             width = max(count / total * WIDTH, 3)
             drawn += _rect(name, min(at, WIDTH - width), width)
             at += width
-    return _svg(drawn)
+    return _svg(drawn, title=title, text=text)
 
 
-def _svg(parts: str) -> Markup:
-    track = _rect("track", 0, WIDTH)
-    head = f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' preserveAspectRatio='none' aria-hidden='true' focusable='false'>"
-    # Numbers and class names of this module only: nothing from data enters the markup.
-    return Markup(f"{head}{track}{parts}</svg>")  # noqa: S704
+def grouped(
+    bars: Sequence[tuple[str, Estimate]], *, title: str, text: str, chance: float | None, limit: float | None
+) -> Markup:
+    """Bars under one another with their intervals, and two lines that all of them are compared with.
+
+    Args:
+        bars: (style class, share), top to bottom; a share that is None draws no bar.
+        title: what the chart shows; read aloud, and shown where the pointer rests.
+        text: its numbers in words, for who cannot see it.
+        chance: share at the thin line; None draws none.
+        limit: share at the broken line; None draws none.
+
+    >>> guessed = [("value", Estimate(value=0.2, low=0.1, high=0.3, n=9))]
+    >>> "<title>a&lt;b</title>" in grouped(guessed, title="a<b", text="", chance=0.2, limit=None)
+    True
+    """
+    parts = ""
+    for number, (name, share) in enumerate(bars):
+        if share.value is None:
+            continue
+        top = number * BAR_STEP
+        parts += _rect(name, 0, max(share.value * WIDTH, 2), y=top + 2, height=BAR_STEP - 4)
+        if share.low is not None and share.high is not None:
+            width = max((share.high - share.low) * WIDTH, 2)
+            parts += _rect("whisker", share.low * WIDTH, width, y=top + BAR_STEP // 2 - 1, height=2)
+    height = BAR_STEP * len(bars)
+    if chance is not None:
+        parts += _rect("chance", chance * WIDTH - 1.5, 3, height=height)
+    if limit is not None:
+        parts += "".join(_rect("limit", limit * WIDTH - 1.5, 3, y=at, height=4) for at in range(0, height, 8))
+    return _svg(parts, height=height, title=title, text=text)
+
+
+def _svg(parts: str, *, height: int = HEIGHT, title: str | None = None, text: str = "") -> Markup:
+    track = _rect("track", 0, WIDTH, height=height)
+    spoken = "aria-hidden='true'" if title is None else "role='img'"
+    head = f"<svg viewBox='0 0 {WIDTH} {height}' preserveAspectRatio='none' {spoken} focusable='false'>"
+    said = "" if title is None else f"<title>{_escaped(title)}</title><desc>{_escaped(text)}</desc>"
+    # Numbers and class names of this module, and text that is escaped.
+    return Markup(f"{head}{said}{track}{parts}</svg>")  # noqa: S704
+
+
+def _escaped(text: str) -> str:
+    return str(escape(printable(text)))
 
 
 def _rect(name: str, x: float, width: float, *, y: int = 0, height: int = HEIGHT) -> str:

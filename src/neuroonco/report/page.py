@@ -41,7 +41,8 @@ def render(context: ReportContext) -> str:
     types = [kind for kind in QuestionType if any(kind.value in m.score.by_type for m in context.scores)]
     style = Markup(files("neuroonco.report").joinpath("page.css").read_text("utf-8"))  # noqa: S704 - our own file
     page = environment().get_template("page.html")
-    return page.render(c=context, style=style, quarantined=shown, score_types=types)
+    twins = any(m.score.twins is not None for m in context.scores)
+    return page.render(c=context, style=style, quarantined=shown, score_types=types, twins_scored=twins)
 
 
 def count(number: int) -> str:
@@ -98,7 +99,7 @@ def shorten(text: str) -> str:
 
 
 def unanswered(score: Score) -> str:
-    """What became of the questions without a valid answer.
+    """What became of the questions without a valid answer, and predictions that are for none of the questions.
 
     >>> from neuroonco.score.closed import score_closed
     >>> unanswered(score_closed([], []))
@@ -106,6 +107,8 @@ def unanswered(score: Score) -> str:
     """
     ok = PredictionStatus.OK.value
     found = [f"{name.replace('_', ' ')} {count(n)}" for name, n in score.status.items() if n and name != ok]
+    if score.unmatched_predictions:
+        found.append(f"predictions for no question {count(score.unmatched_predictions)}")
     return ", ".join(found) or "none"
 
 

@@ -1,5 +1,6 @@
 """Records of the report: all that the page shows, so that rendering reads no file and computes no figure."""
 
+from neuroonco.check.records import Finding
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
 from neuroonco.score.records import AgreementReport, AirReport, AttributeReport, Score
@@ -123,49 +124,69 @@ class TypeCount(Record):
 
     Attributes:
         rejections: of them those with "None of the above" as the right answer.
+        binary: of them those with two options.
     """
 
     question_type: QuestionType
     questions: int
     rejections: int
+    binary: int = 0
 
 
 class BenchmarkSummary(Record):
-    """What the benchmark is made of.
+    """What the benchmark is made of; twins are counted apart and in no other figure.
 
     Attributes:
-        answer_letters: how often each letter is right.
+        twins: questions that repeat another one with the truth put in or taken out.
     """
 
     images: int
     questions: int
     by_type: tuple[TypeCount, ...]
-    answer_letters: dict[str, int]
+    twins: int = 0
 
 
-class LintFinding(Record):
-    """One kind of fault that the benchmark check found."""
-
-    code: str
-    count: int
-    examples: tuple[str, ...] = ()
-
-
-class ShortcutCheck(Record):
-    """How far a guesser that sees no image gets.
+class BlindLine(Record):
+    """What each guesser that sees no image gets right on one set of questions.
 
     Attributes:
-        chance: expected accuracy of a blind draw.
-        passed: of the gate; None if no gate was applied.
-        gate: the gate in words.
+        name: of the question type, or of the set.
+        n: questions.
+        chance: the best that can be done where text says nothing.
+        limit: above it the check fails; None where it is not judged.
+        shares: by guesser, in the order of :attr:`BlindCheck.guessers`; a value of None where it guessed nothing.
+        failed: of each guesser, whether it is above the limit; None where it is not judged.
     """
 
-    accuracy: Estimate
+    name: str
+    n: int
     chance: float | None
-    by_type: dict[str, Estimate]
-    passed: bool | None = None
-    gate: str | None = None
-    findings: tuple[LintFinding, ...] = ()
+    limit: float | None
+    shares: tuple[Estimate, ...]
+    failed: tuple[bool | None, ...]
+
+
+class BlindCheck(Record):
+    """How far guessers that see no image get, and what is wrong with the wording.
+
+    Attributes:
+        guessers: names in words.
+        strongest: place among the guessers of the one that is trained, which the run's own page shows.
+        by_type: all questions first, then by type.
+        subsets: all types together, by whether the truth is offered.
+        twins: of each guesser, pairs of a question and its twin that it gets right; empty without twins.
+        passed: of the gate.
+        reasons: why it does not pass.
+    """
+
+    guessers: tuple[str, ...]
+    strongest: int
+    by_type: tuple[BlindLine, ...]
+    subsets: tuple[BlindLine, ...] = ()
+    twins: tuple[Estimate, ...] = ()
+    passed: bool
+    reasons: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 class ModelScore(Record):
@@ -187,6 +208,7 @@ class ReportContext(Record):
         agreement: of the two readings; None if nothing was read twice.
         conflicts: relative address of the page of contradictions; None if there is none.
         conflicting: slices with at least one contradiction.
+        questions: relative address of the page on benchmark and instructions; None if there is none.
     """
 
     title: str
@@ -205,5 +227,6 @@ class ReportContext(Record):
     air: tuple[AirRow, ...] = ()
     phantom_truth: tuple[TruthRow, ...] = ()
     benchmark: BenchmarkSummary | None = None
-    shortcut: ShortcutCheck | None = None
+    blind: BlindCheck | None = None
+    questions: str | None = None
     scores: tuple[ModelScore, ...] = ()

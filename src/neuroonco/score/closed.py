@@ -1,5 +1,10 @@
-"""Score closed questions: every question counts, and what was not answered is wrong and said to be so."""
+"""Score closed questions: every question counts, and what was not answered is wrong and said to be so.
 
+Twins, which repeat a question with the truth put in or taken out, are no questions of their own: they count in no
+accuracy, only together with the question that they repeat.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,12 +12,14 @@ from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem
 from neuroonco.errors import InputError
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.predict.records import Prediction
-from neuroonco.score.records import Rejection, Score
+from neuroonco.score.records import Rejection, Score, TwinPairs
 from neuroonco.vocabulary import MRSequence, PredictionStatus, QuestionType
 
 MISSING, CONFLICTING, INVALID_LETTER = "missing", "conflicting", "invalid_letter"
 STATUSES = (*(status.value for status in PredictionStatus), MISSING, CONFLICTING, INVALID_LETTER)
 """What can become of a question, in the order in which it is reported."""
+REJECTION_SHARE = 0.2
+"""Share of the questions with "None of the above" whose truth is not offered, as ``build`` and ``check`` have it."""
 _NOT_ANSWERED = (MISSING, CONFLICTING, PredictionStatus.API_ERROR.value, PredictionStatus.MISSING_IMAGE.value)
 
 
@@ -35,6 +42,11 @@ class Judged:
         return self.letter is not None and self.letter == self.item.answer
 
     @property
+    def text(self) -> str | None:
+        """Text of the option chosen."""
+        return None if self.letter is None else self.item.text_of(self.letter)
+
+    @property
     def none_letter(self) -> str | None:
         """Letter of "None of the above", if it is offered."""
         return next((o.letter for o in self.item.options if o.text == NONE_OF_THE_ABOVE), None)
@@ -48,6 +60,11 @@ class Judged:
     def rejects(self) -> bool:
         """True if "None of the above" was answered."""
         return self.letter is not None and self.letter == self.none_letter
+
+
+def counted(items: Iterable[ClosedItem]) -> list[ClosedItem]:
+    """The questions that count one by one: all but the twins."""
+    return [item for item in items if item.twin_of is None]
 
 
 def judge(items: Sequence[ClosedItem], predictions: Iterable[Prediction]) -> list[Judged]:
@@ -100,14 +117,15 @@ def score_closed(
     with ``compare``, which resamples images.
 
     Args:
-        items: the benchmark.
+        items: the benchmark; its twins count as pairs alone.
         predictions: of one model.
         sequences: MR sequence by ``slice_id``, where known, for ``by_sequence``.
 
     Raises:
         InputError: the benchmark has the same question twice.
     """
-    judged = judge(items, predictions)
+    every = judge(items, predictions)
+    judged = [question for question in every if question.item.twin_of is None]
     known = {(item.image_id, item.q_index) for item in items}
     matched = [(p.id, p.q_index) for p in predictions if (p.id, p.q_index) in known]
     status = dict.fromkeys(STATUSES, 0)
@@ -129,8 +147,9 @@ def score_closed(
         unmatched_predictions=len(predictions) - len(matched),
         duplicate_predictions=len(matched) - len(set(matched)),
         macro_by_type=sum(shares) / len(shares) if shares else None,
-        chance=_chance(items),
+        chance=_chance(counted(items)),
         complete=not any(status[name] for name in _NOT_ANSWERED),
+        twins=_twins(every),
     )
 
 
@@ -157,11 +176,36 @@ def _rejection(judged: Sequence[Judged]) -> Rejection:
     )
 
 
+def _twins(judged: Sequence[Judged]) -> TwinPairs | None:
+    twins = [q for q in judged if q.item.twin_of is not None]
+    if not twins:
+        return None
+    own = {(q.item.image_id, q.item.q_index): q for q in judged if q.item.twin_of is None}
+    found = [(own.get((q.item.image_id, q.item.twin_of)), q) for q in twins if q.item.twin_of is not None]
+    pairs = [(first, second) for first, second in found if first is not None]
+    n = len(pairs)
+    return TwinPairs(
+        both_right=wilson(sum(a.is_right and b.is_right for a, b in pairs), n),
+        both_rejected=wilson(sum(a.rejects and b.rejects for a, b in pairs), n),
+        same_text=wilson(sum(not a.rejects and a.text is not None and a.text == b.text for a, b in pairs), n),
+        unanswered=sum(a.letter is None or b.letter is None for a, b in pairs),
+        unpaired=len(twins) - n,
+    )
+
+
 def _chance(items: Sequence[ClosedItem]) -> float | None:
     if not items:
         return None
-    # By number of options, so that the sum does not depend on the order of the questions.
-    sizes: dict[int, int] = {}
-    for item in items:
-        sizes[len(item.options)] = sizes.get(len(item.options), 0) + 1
-    return sum(count / size for size, count in sorted(sizes.items()) if size) / len(items)
+    # By kind of option set, so that the sum does not depend on the order of the questions.
+    kinds = Counter((len(item.options), any(o.text == NONE_OF_THE_ABOVE for o in item.options)) for item in items)
+    return sum(n * _best_blind(size, none) for (size, none), n in sorted(kinds.items())) / len(items)
+
+
+def _best_blind(options: int, offers_none: bool) -> float:
+    """Expected accuracy of the best guess without an image: of "None of the above", or of any other option."""
+    if options == 0:
+        return 0.0
+    if not offers_none:
+        return 1 / options
+    others = options - 1
+    return max(REJECTION_SHARE, (1 - REJECTION_SHARE) / others) if others else 1.0

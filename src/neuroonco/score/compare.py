@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from neuroonco.build.records import ClosedItem
 from neuroonco.intervals import wilson
 from neuroonco.predict.records import Prediction
-from neuroonco.score.closed import judge
+from neuroonco.score.closed import counted, judge
 from neuroonco.score.records import Comparison, Difference
 
 RESAMPLES = 2000
@@ -31,7 +31,8 @@ def compare(
     where it does not hold 0.
 
     Args:
-        items: the benchmark; a question that a model did not answer counts as wrong for it.
+        items: the benchmark, of which twins do not count; a question that a model did not answer counts as wrong
+            for it.
         a, b: predictions of the two models.
         seed: of the bootstrap.
         resamples: how often images are drawn anew.
@@ -42,6 +43,7 @@ def compare(
     Raises:
         InputError: the benchmark has the same question twice.
     """
+    items = counted(items)
     judged = [(x.item.image_id, x.is_right, y.is_right) for x, y in zip(judge(items, a), judge(items, b), strict=True)]
     n = len(judged)
     both = sum(x and y for _, x, y in judged)

@@ -1,7 +1,12 @@
 """Records of scoring: every figure with its n and its interval."""
 
+from typing import Any
+
+from pydantic import SerializerFunctionWrapHandler, model_serializer
+
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
+from neuroonco.score.twin_records import TwinPairs
 from neuroonco.vocabulary import ConflictKind, MRSequence, TumorType
 
 __all__ = [
@@ -18,6 +23,7 @@ __all__ = [
     "Score",
     "SignQuality",
     "SliceConflict",
+    "TwinPairs",
 ]
 
 
@@ -36,7 +42,7 @@ class Rejection(Record):
 
 
 class Score(Record):
-    """Closed questions scored; each question of the benchmark counts, answered or not.
+    """Closed questions scored; each question of the benchmark counts, answered or not. Twins do not: see ``twins``.
 
     Attributes:
         accuracy: right answers of all questions.
@@ -49,9 +55,10 @@ class Score(Record):
         unmatched_predictions: predictions for questions that the benchmark does not have.
         duplicate_predictions: predictions beyond the first of a question.
         macro_by_type: mean of the accuracies by type; None without questions.
-        chance: expected accuracy of drawing an offered letter; None without questions.
+        chance: the best expected accuracy without a look at the image, where text says nothing; None without questions.
         complete: every question was put to the model and came back: none missing, conflicting, failed, or without
             its image.
+        twins: pairs of a question and its twin; None, and not written, where the benchmark has no twins.
     """
 
     accuracy: Estimate
@@ -67,6 +74,12 @@ class Score(Record):
     macro_by_type: float | None
     chance: float | None
     complete: bool
+    twins: TwinPairs | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_missing_twins(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # The JSON of a benchmark without twins is that of versions that knew none.
+        return {name: value for name, value in write(self).items() if name != "twins" or value is not None}
 
 
 class Difference(Record):

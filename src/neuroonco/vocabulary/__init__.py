@@ -8,6 +8,7 @@ True
 <Enhancement.PRESENT: 'present'>
 """
 
+from neuroonco.vocabulary.confusion import confusion_groups
 from neuroonco.vocabulary.physics import assessable
 from neuroonco.vocabulary.recoder import (
     SIGN_VALUES,
@@ -98,6 +99,7 @@ __all__ = [
     "coarsenings",
     "coarser",
     "comparable",
+    "confusion_groups",
     "display",
     "enum_of",
     "interop",

@@ -60,7 +60,7 @@ _ENUMS: tuple[type[StrEnum], ...] = tuple(
 )
 
 
-def _group(enum: type[StrEnum]) -> str:
+def group_of(enum: type[StrEnum]) -> str:
     """``MRSequence`` -> ``mr_sequence``: the table of ``terms.toml`` that describes an enumeration."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", enum.__name__).lower()
 
@@ -69,7 +69,7 @@ def _group(enum: type[StrEnum]) -> str:
 def enum_of(group: str) -> type[StrEnum]:
     """The enumeration that a group of ``terms.toml`` describes."""
     for candidate in _ENUMS:
-        if _group(candidate) == group:
+        if group_of(candidate) == group:
             return candidate
     raise KeyError(group)
 
@@ -87,7 +87,7 @@ def load_terms() -> dict[tuple[str, str], Term]:
 
 def term(value: StrEnum) -> Term:
     """The entry that describes an enumeration's value."""
-    return load_terms()[_group(type(value)), value.value]
+    return load_terms()[group_of(type(value)), value.value]
 
 
 def display(value: StrEnum) -> str:
@@ -147,7 +147,7 @@ def normalise(text: str) -> str:
 def _aliases(enum: type[StrEnum]) -> dict[str, StrEnum]:
     tables = tomllib.loads(files("neuroonco.vocabulary").joinpath("synonyms.toml").read_text("utf-8"))
     table: dict[str, StrEnum] = {}
-    group = _group(enum)
+    group = group_of(enum)
     for value in enum:
         entry = load_terms().get((group, value.value))
         spellings = [value.value, *tables.get(group, {}).get(value.value, [])]
@@ -165,6 +165,11 @@ def _aliases(enum: type[StrEnum]) -> dict[str, StrEnum]:
         if entry is not None and entry.interop_attribute:
             table.setdefault(normalise(entry.interop_attribute), value)
     return table
+
+
+def spellings(enum: type[StrEnum]) -> dict[str, StrEnum]:
+    """Every normalised spelling of an enumeration's terms."""
+    return dict(_aliases(enum))
 
 
 def recode(enum: type[E], text: str | None) -> E | None:

@@ -154,3 +154,4 @@ class PairFault(StrEnum):
     ANSWER_MISSING = "answer_missing"
     LETTER_INCONSISTENT = "letter_inconsistent"
     PHYSICS = "physics"
+    NOT_PLAIN_TEXT = "not_plain_text"

@@ -14,6 +14,12 @@ PREDICT = "10-predict"
 SCORE = "11-score"
 REPORT = "report"
 
+RUN_FILE = "run.json"
+"""The profile that a run was made with."""
+
+BENCHMARK, INSTRUCTIONS = "benchmark", "instructions"
+"""Below the build folder: what was made, as the build commands write it."""
+
 PHANTOM_IMAGES = "images"
 """Below the phantoms' folder: images and masks in the layout of the source `phantoms`."""
 PHANTOM_TRUTH = "truth.jsonl"

@@ -14,31 +14,28 @@ from neuroonco.catalog.records import SliceRecord
 from neuroonco.curate.records import CuratedSlice, DuplicateGroup
 from neuroonco.errors import InputError
 from neuroonco.images import Mask
-from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Dropped, Quarantined
 from neuroonco.pipeline import INCOMPLETE
 from neuroonco.report.page import render
 from neuroonco.report.pictures import outlined_png
+from neuroonco.report.questions import render_questions
 from neuroonco.report.records import (
     AirRow,
-    BenchmarkSummary,
     DropCount,
     DuplicateExample,
     DuplicateSummary,
     Fact,
-    LintFinding,
     ModelScore,
     QuarantineRow,
     ReportContext,
     SampleSlice,
-    ShortcutCheck,
     SourceCount,
     StageCount,
     TruthRow,
-    TypeCount,
 )
 from neuroonco.score.records import AgreementReport, AirReport, AttributeReport, Score
-from neuroonco.vocabulary import QuestionType, Sign, display
+from neuroonco.vocabulary import Sign, display
+from neuroonco.walk import question_figures, question_page
 from neuroonco.walk.curation_page import CURATION, write_run_curation
 from neuroonco.walk.described import kept_sources
 from neuroonco.walk.disagreements import PAGE, write_conflicts
@@ -52,23 +49,28 @@ QUARANTINE_ROWS = 50
 
 
 def write_report(run: Path, profile: Profile, root: Path, path: Path) -> Path:
-    """Write one self-contained page about a run, and beside it those on curation; the same run gives the same bytes."""
+    """Write the page about a run, and those on its parts beside it; the same run gives the same bytes."""
+    document = store.read_json(run / SCORE / "scores.json")
+    items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
     try:
-        context = context_of(run, profile, root)
-    except (KeyError, TypeError, ValidationError):
+        context = context_of(run, profile, root, document, items)
+        questions = question_page.gather(run, root, context, items, document.get("leaks"), home=path.name)
+    except (AttributeError, KeyError, TypeError, ValidationError):
         fix = "run the profile again"
         raise InputError("RUN_BROKEN", "a manifest or the scores are not as written", where=str(run), fix=fix) from None
     write_run_curation(run, profile, root, path)
-    counts = store.read_json(run / SCORE / "scores.json")["conflicts"]
-    write_conflicts(run, root, path.with_name(PAGE), counts=counts, title=context.title, home=path.name)
+    title, counts = context.title, document["conflicts"]
+    write_conflicts(run, root, path.with_name(PAGE), counts=counts, title=title, home=path.name)
+    store.write_text(path.with_name(question_page.PAGE), render_questions(questions))
     store.write_text(path, render(context))
     return path
 
 
-def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
-    """Everything that the page shows, read from the run's files."""
+def context_of(
+    run: Path, profile: Profile, root: Path, document: dict[str, Any], items: Sequence[ClosedItem]
+) -> ReportContext:
+    """Everything that the page shows: the figures of ``scores.json``, the benchmark, and the run's other files."""
     rules = rules_of(profile)
-    document = store.read_json(run / SCORE / "scores.json")
     dropped = {s: store.load_strict(run / s / "dropped.parquet", Dropped) for s in STAGES}
     aside = {s: store.load_strict(run / s / "quarantined.parquet", Quarantined) for s in STAGES}
     rows = [
@@ -105,8 +107,9 @@ def context_of(run: Path, profile: Profile, root: Path) -> ReportContext:
         conflicts=PAGE,
         conflicting=document["conflicts"]["slices"],
         phantom_truth=_truth_rows(document["truth"]),
-        benchmark=_benchmark(run),
-        shortcut=_shortcut(document["benchmark_check"]),
+        benchmark=question_figures.benchmark_summary(items),
+        blind=question_figures.blind_check(document["benchmark_check"]),
+        questions=question_page.PAGE,
         scores=tuple(
             ModelScore(model=name, score=Score.model_validate(score)) for name, score in document["models"].items()
         ),
@@ -224,41 +227,4 @@ def _truth_rows(document: dict[str, Any] | None) -> tuple[TruthRow, ...]:
             report=AttributeReport.model_validate({k: v for k, v in report.items() if k in fields}),
         )
         for kind, report in (document or {}).items()
-    )
-
-
-def _benchmark(run: Path) -> BenchmarkSummary:
-    items: Sequence[ClosedItem] = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
-    return BenchmarkSummary(
-        images=len({item.image_id for item in items}),
-        questions=len(items),
-        by_type=tuple(
-            TypeCount(
-                question_type=kind,
-                questions=sum(i.question_type is kind for i in items),
-                rejections=sum(i.question_type is kind and i.is_rejection for i in items),
-            )
-            for kind in QuestionType
-            if any(i.question_type is kind for i in items)
-        ),
-        answer_letters=dict(sorted(Counter(item.answer for item in items).items())),
-    )
-
-
-def _shortcut(document: dict[str, Any]) -> ShortcutCheck:
-    shortcut = document["shortcut"]
-    by_type = {
-        kind: Estimate.model_validate({k: one[k] for k in Estimate.model_fields})
-        for kind, one in shortcut["by_type"].items()
-    }
-    return ShortcutCheck(
-        accuracy=Estimate.model_validate(shortcut["accuracy"]),
-        chance=shortcut["chance"],
-        by_type=by_type,
-        passed=document["passed"],
-        gate="; ".join(document["reasons"]) or None,
-        findings=tuple(
-            LintFinding(code=f["code"], count=f["n"], examples=tuple(map(str, f["examples"][:3])))
-            for f in document["findings"]
-        ),
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, model_validator
 
 from neuroonco import images, store
+from neuroonco.build.instruct.mixture import Mixture
 from neuroonco.errors import InputError, UsageError
 from neuroonco.outcomes import Record
 from neuroonco.rules import RuleSet, load_rules
@@ -65,6 +66,7 @@ class Profile(Record):
         phantoms: drawn into the run instead of reading a root.
         models: what predicts the benchmark.
         readers: who reads and who audits.
+        mixture: caps on what becomes instructions.
         seed: of the split, the options and the baselines.
     """
 
@@ -78,6 +80,7 @@ class Profile(Record):
     phantoms: PhantomPlan | None = None
     models: tuple[str, ...] = ("random", "majority", "always-e", "measuring")
     readers: ReaderPlan = ReaderPlan()
+    mixture: Mixture = Mixture()
 
     @model_validator(mode="after")
     def _has_something_to_walk_over(self) -> "Profile":
@@ -85,6 +88,8 @@ class Profile(Record):
             raise ValueError("needs either [sources] or [phantoms]")
         if self.phantoms is not None and self.source_descriptions is not None:
             raise ValueError("source_descriptions is for [sources]; phantoms have their own")
+        if (wrong := self.mixture.unknown_source(self.sources or ("phantoms",))) is not None:
+            raise ValueError(wrong)
         return self
 
 

@@ -12,13 +12,11 @@ from neuroonco.executors import ExecutorKind, executor
 from neuroonco.pipeline import Workspace, run_stage
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.described import sources_of
-from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT
+from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT, RUN_FILE
 from neuroonco.walk.models import require_model
 from neuroonco.walk.page import write_report
 from neuroonco.walk.profile import Profile, rules_of
 from neuroonco.walk.stages import stages_of
-
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What each stage of the walk does: read the earlier stages' files, call the room's verb, write the outcome."""
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -9,13 +10,17 @@ from typing import Any
 import pyarrow as pa
 
 from neuroonco import columns, pipeline, store
-from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.benchmark.build import build_benchmark, build_instructions, write_benchmark, write_instructions
+from neuroonco.build.benchmark.build import build_benchmark
+from neuroonco.build.index import index_labels
+from neuroonco.build.instruct.build import build_instructions
+from neuroonco.build.instruct.mixture import Mixture
+from neuroonco.build.labels import LabelFile
+from neuroonco.build.leftovers import DROPPED_FILE, QUARANTINED_FILE
 from neuroonco.build.records import ClosedItem
 from neuroonco.curate.records import CuratedSlice
 from neuroonco.fusion.fuse import fuse_readings
 from neuroonco.fusion.records import FusedLabel
-from neuroonco.outcomes import StageOutcome, reasons
+from neuroonco.outcomes import StageOutcome
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.phantoms.write import write_images
 from neuroonco.pipeline import Workspace
@@ -35,10 +40,12 @@ from neuroonco.walk.disagreements import score_disagreements
 from neuroonco.walk.figures import figures
 from neuroonco.walk.folders import (
     AUDIT,
+    BENCHMARK,
     BUILD,
     CATALOG,
     CURATE,
     DESCRIBE,
+    INSTRUCTIONS,
     MEASURE,
     PHANTOM_IMAGES,
     PHANTOM_TRUTH,
@@ -119,19 +126,31 @@ def _fuse(rows: Rows[DescribedSlice], *, readings: Path, rules: RuleSet) -> Stag
     return fuse_readings(first, second, rules=rules)
 
 
-def build(ws: Workspace, *, seed: int) -> dict[str, Any]:
+def build(ws: Workspace, *, seed: int, mixture: Mixture | None = None) -> dict[str, Any]:
     """Make benchmark and instructions from disjoint groups of slices."""
-    labels = store.load_strict(ws.input(AUDIT), AuditedLabel)
-    benchmark = build_benchmark(labels, seed=seed, rules=ws.rules)
-    instructions = build_instructions(labels, seed=seed, rules=ws.rules)
-    write_benchmark(ws.folder / "benchmark", benchmark)
-    write_instructions(ws.folder / "instructions", instructions)
-    outcome = StageOutcome(benchmark.closed, benchmark.dropped, benchmark.quarantined)
-    counts = ws.save(outcome, ClosedItem)
-    return counts | {
-        "dropped_by_reason": reasons(outcome.dropped),
+    labels = LabelFile(ws.input(AUDIT))
+    index = index_labels(labels, seed)
+    folder = ws.folder / BENCHMARK
+    benchmark = build_benchmark(folder, labels, seed=seed, rules=ws.rules, index=index)
+    instructions = build_instructions(
+        ws.folder / INSTRUCTIONS,
+        labels,
+        seed=seed,
+        rules=ws.rules,
+        index=index,
+        mixture=mixture,
+        progress=lambda _what, done, total: ws.progress(ws.name, done, total),
+    )
+    store.save(ws.folder / "records.parquet", benchmark.closed, ClosedItem)
+    for name in (DROPPED_FILE, QUARANTINED_FILE):  # what the walk counts of this stage is the benchmark's
+        shutil.copyfile(folder / name, ws.folder / name)
+    return {
+        "kept": len(benchmark.closed),
+        "dropped": benchmark.dropped,
+        "quarantined": benchmark.quarantined,
+        "dropped_by_reason": benchmark.dropped_by_reason,
         "benchmark": benchmark.counts(),
-        "instructions": instructions.counts(),
+        "instructions": instructions,
     }
 
 

@@ -1,193 +1,145 @@
-"""Build the benchmark and the instruction data from audited labels, and write them."""
+"""Build a benchmark from audited labels, and write it."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.benchmark.closed import closed_questions
-from neuroonco.build.benchmark.open import open_items
-from neuroonco.build.instruct.pairs import chat_line, instruction_questions
-from neuroonco.build.instruct.records import FILE_KINDS, InstructionPair
+from neuroonco.build.benchmark.open import open_items_of
+from neuroonco.build.closed import closed_items_of, twins_of
+from neuroonco.build.index import FactIndex, index_labels
 from neuroonco.build.interop import closed_document, open_document
+from neuroonco.build.leftovers import Leftovers, leftovers
+from neuroonco.build.plan import plan_benchmark
+from neuroonco.build.pools import Shortage
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.build.rules import BuildRules
-from neuroonco.build.select import LeftOut
-from neuroonco.build.split import split_labels
-from neuroonco.errors import InputError
-from neuroonco.outcomes import Dropped, Quarantined, quarantine
+from neuroonco.build.split import benchmark_rows
 from neuroonco.rules import RuleSet
 from neuroonco.vocabulary import DropReason
+
+SHORTAGES = "shortages.json"
 
 
 @dataclass
 class BuiltBenchmark:
-    """The questions, and what became of the labels and facts that are not asked.
+    """The questions, and what kept their number down.
 
     Attributes:
-        closed, open: ordered by slice and question.
-        dropped: one entry a slice that is not in the benchmark, and one a fact that is not asked.
-        quarantined: labels that could not be used.
+        closed, open: ordered by slice and question; twins stand after the questions of their slice.
+        shortages: wordings with fewer questions than wanted.
+        dropped_by_reason, quarantined: how many slices or facts are not asked, and labels that could not be used.
     """
 
     closed: list[ClosedItem] = field(default_factory=list)
     open: list[OpenItem] = field(default_factory=list)
-    dropped: list[Dropped] = field(default_factory=list)
-    quarantined: list[Quarantined] = field(default_factory=list)
+    shortages: list[Shortage] = field(default_factory=list)
+    dropped_by_reason: dict[str, int] = field(default_factory=dict)
+    quarantined: int = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many slices or facts are not asked."""
+        return sum(self.dropped_by_reason.values())
 
     def counts(self) -> dict[str, int]:
         """Numbers for the manifest and the summary line."""
+        own = [item for item in self.closed if item.twin_of is None]
+        slices = {item.slice_id for item in self.closed} | {item.slice_id for item in self.open}
         return {
-            "images": len(_slices(self.closed, self.open)),
-            "closed": len(self.closed),
+            "images": len(slices),
+            "closed": len(own),
+            "twins": len(self.closed) - len(own),
             "open": len(self.open),
             "not_in_json": sum(not item.is_whole_file for item in self.closed),
-            "dropped": len(self.dropped),
-            "quarantined": len(self.quarantined),
+            "dropped": self.dropped,
+            "quarantined": self.quarantined,
         }
 
 
-@dataclass
-class BuiltInstructions:
-    """The pairs, and what became of the labels and facts that made none."""
-
-    pairs: list[InstructionPair] = field(default_factory=list)
-    dropped: list[Dropped] = field(default_factory=list)
-    quarantined: list[Quarantined] = field(default_factory=list)
-
-    def of_kind(self, kind: str) -> list[InstructionPair]:
-        """The pairs of one file."""
-        return [pair for pair in self.pairs if pair.file_kind == kind]
-
-    def counts(self) -> dict[str, int]:
-        """Numbers for the manifest and the summary line."""
-        kinds = {kind: len(self.of_kind(kind)) for kind in FILE_KINDS}
-        return {**kinds, "dropped": len(self.dropped), "quarantined": len(self.quarantined)}
-
-
 def build_benchmark(
-    labels: Sequence[AuditedLabel], *, seed: int, rules: RuleSet, whole: bool = False
+    out: Path,
+    labels: Iterable[AuditedLabel],
+    *,
+    seed: int,
+    rules: RuleSet,
+    whole: bool = False,
+    hard: bool = False,
+    twins: bool = False,
+    index: FactIndex | None = None,
 ) -> BuiltBenchmark:
-    """Ask the benchmark's questions about the slices that the split gives to it.
+    """Ask the benchmark's questions about the slices that the split gives to it, and write them.
+
+    Written are the reference's JSON, our typed tables, ``shortages.json``, and one row for each slice or fact that is
+    not asked.
 
     Args:
+        out: folder to write into.
+        labels: ordered by slice id, read twice (once if there is an index), see :mod:`neuroonco.build.labels`.
         seed: of the split and of every draw; the instructions of the same labels need the same one.
+        rules: sections ``build``.
         whole: use all slices, for labels that no instruction is made of.
+        hard: offer mimics of the answer.
+        twins: ask each question that has ``None of the above`` once more with the truth put in or taken out.
+        index: of the labels with this seed, if it was made already.
     """
-    usable, quarantined = _once(labels)
-    chosen, others = usable, list[AuditedLabel]()
-    if not whole:
-        split = split_labels(usable, seed=seed, share=rules.section("build", BuildRules).benchmark_share)
-        chosen, others = split.benchmark, split.instructions
-    closed, left = closed_questions(chosen, seed, rules)
-    opened = open_items(chosen, seed, rules)
-    asked = _slices(closed, opened)
-    dropped = [_drop(one, DropReason.LEFT_FOR_INSTRUCTIONS) for one in others]
-    dropped += _left_out(left) + _silent(chosen, asked, left)
-    return BuiltBenchmark(closed, opened, _ordered(dropped), quarantined)
+    index = index or index_labels(labels, seed)
+    values = rules.section("build", BuildRules)
+    rows = np.ones(index.slice_count, bool) if whole else benchmark_rows(index, values.benchmark_share)
+    plan = plan_benchmark(index, rows, values, hard=hard)
+    built = BuiltBenchmark(shortages=plan.shortages)
+    with leftovers(out) as left:
+        _set_repeated_aside(labels, index, left)
+        for row, label in index.rows(labels):
+            if not rows[row]:
+                left.drop(label, DropReason.LEFT_FOR_INSTRUCTIONS)
+                continue
+            planned, group = plan.of_slice(row), index.group(row)
+            closed = closed_items_of(label, planned, seed=seed, rules_name=rules.name, group=group)
+            opened = open_items_of(label, seed=seed, rules_name=rules.name, group=group)
+            built.closed += closed + (twins_of(closed, planned, seed=seed) if twins else [])
+            built.open += opened
+            unasked = sorted(plan.left(row))
+            for wording, answer, why in unasked:
+                left.drop(label, DropReason.NOT_SELECTED, f"{wording}: {answer}: {why}")
+            if not (closed or opened or unasked):
+                left.drop(label, DropReason.NO_ANSWERABLE_QUESTION)
+        built.dropped_by_reason, built.quarantined = dict(left.reasons.most_common()), left.quarantined
+    _write(out, built)
+    return built
 
 
-def build_instructions(
-    labels: Sequence[AuditedLabel], *, seed: int, rules: RuleSet, whole: bool = False
-) -> BuiltInstructions:
-    """Make instruction pairs of the slices that the split does not hold out for the benchmark.
+def _set_repeated_aside(labels: Iterable[AuditedLabel], index: FactIndex, left: Leftovers) -> None:
+    if index.repeated:
+        for label in labels:
+            if label.slice_id in index.repeated:
+                left.repeated(label)
 
-    Args:
-        seed: of the split and of every draw; the benchmark of the same labels needs the same one.
-        whole: use all slices, for labels that no benchmark is made of.
+
+def _write(out: Path, built: BuiltBenchmark) -> None:
+    store.write_json(out / "benchmark_closed.json", closed_document(built.closed))
+    store.write_json(out / "benchmark_open.json", open_document(built.open))
+    store.save(out / "closed.parquet", built.closed, ClosedItem)
+    store.save(out / "open.parquet", built.open, OpenItem)
+    store.write_json(out / SHORTAGES, [shortage_document(one) for one in built.shortages])
+
+
+def shortage_document(shortage: Shortage) -> dict[str, object]:
+    """A shortage as JSON for the report and other programs."""
+    return asdict(shortage) | {"said": shortage_line(shortage)}
+
+
+def shortage_line(shortage: Shortage) -> str:
+    """What is missing, in one line.
+
+    >>> available, missing = {"solitary": 90, "scattered": 20}, {"scattered": 130, "solitary": 60}
+    >>> shortage_line(Shortage("spread", 300, 40, available, missing))
+    'spread: 40 of 300 questions; for all, scattered needs 130 more slices (has 20), solitary 60 more (has 90)'
     """
-    usable, quarantined = _once(labels)
-    chosen, held_out = usable, list[AuditedLabel]()
-    if not whole:
-        split = split_labels(usable, seed=seed, share=rules.section("build", BuildRules).benchmark_share)
-        chosen, held_out = split.instructions, split.benchmark
-    dropped = [_drop(one, DropReason.HELD_OUT_FOR_BENCHMARK) for one in held_out]
-    dropped += [_drop(one, DropReason.CHANNEL_OF_A_FILE) for one in chosen if not one.slice.is_whole_file]
-    chosen = [one for one in chosen if one.slice.is_whole_file]
-    pairs, left = instruction_questions(chosen, seed, rules)
-    dropped += _left_out(left) + _silent(chosen, {pair.slice_id for pair in pairs}, left)
-    return BuiltInstructions(pairs, _ordered(dropped), quarantined)
-
-
-def write_benchmark(out: Path, built: BuiltBenchmark) -> list[Path]:
-    """Write the reference's JSON and our typed tables; returns what was written."""
-    files = [out / name for name in _BENCHMARK_FILES]
-    store.write_json(files[0], closed_document(built.closed))
-    store.write_json(files[1], open_document(built.open))
-    store.save(files[2], built.closed, ClosedItem)
-    store.save(files[3], built.open, OpenItem)
-    return [*files, *_write_left(out, built.dropped, built.quarantined)]
-
-
-def write_instructions(out: Path, built: BuiltInstructions) -> list[Path]:
-    """Write one chat JSONL file a kind; returns what was written."""
-    files = []
-    for kind in FILE_KINDS:
-        path = out / f"instruction_{kind}_train.jsonl"
-        store.write_text(
-            path, "".join(json.dumps(chat_line(p), ensure_ascii=False) + "\n" for p in built.of_kind(kind))
-        )
-        files.append(path)
-    return [*files, *_write_left(out, built.dropped, built.quarantined)]
-
-
-_BENCHMARK_FILES = ("benchmark_closed.json", "benchmark_open.json", "closed.parquet", "open.parquet")
-
-
-def _slices(closed: Sequence[ClosedItem], opened: Sequence[OpenItem]) -> set[str]:
-    return {item.slice_id for item in closed} | {item.slice_id for item in opened}
-
-
-def _write_left(out: Path, dropped: Sequence[Dropped], quarantined: Sequence[Quarantined]) -> list[Path]:
-    store.save(out / "dropped.parquet", dropped, Dropped)
-    store.save(out / "quarantined.parquet", quarantined, Quarantined)
-    return [out / "dropped.parquet", out / "quarantined.parquet"]
-
-
-def _once(labels: Sequence[AuditedLabel]) -> tuple[list[AuditedLabel], list[Quarantined]]:
-    """Labels whose slice has one label only, by slice id; two labels of one slice are a matter for a person."""
-    by_id: dict[str, list[AuditedLabel]] = {}
-    for label in labels:
-        by_id.setdefault(label.slice_id, []).append(label)
-    error = InputError("SLICE_TWICE", "the slice has more than one label", fix="keep one label a slice")
-    repeated = [
-        quarantine(
-            error,
-            slice_id=one.slice_id,
-            sample_id=one.sample_id,
-            source_id=one.slice.source_id,
-            image_path=one.slice.image_path,
-        )
-        for _, same in sorted(by_id.items())
-        for one in same
-        if len(same) > 1
-    ]
-    return [same[0] for _, same in sorted(by_id.items()) if len(same) == 1], repeated
-
-
-def _left_out(left: Sequence[LeftOut]) -> list[Dropped]:
-    return [_drop(one.asked.label, DropReason.NOT_SELECTED, f"{one.asked.wording}: {one.why}") for one in left]
-
-
-def _silent(labels: Sequence[AuditedLabel], asked: set[str], left: Sequence[LeftOut]) -> list[Dropped]:
-    """Slices of which nothing at all is asked, and of which no fact was left out either."""
-    accounted = asked | {one.asked.label.slice_id for one in left}
-    return [_drop(one, DropReason.NO_ANSWERABLE_QUESTION) for one in labels if one.slice_id not in accounted]
-
-
-def _drop(label: AuditedLabel, reason: DropReason, detail: str | None = None) -> Dropped:
-    record = label.slice
-    return Dropped(
-        slice_id=label.slice_id,
-        sample_id=label.sample_id,
-        source_id=record.source_id,
-        image_path=record.image_path,
-        reason=reason,
-        detail=detail,
-    )
-
-
-def _ordered(dropped: list[Dropped]) -> list[Dropped]:
-    return sorted(dropped, key=lambda one: (one.slice_id, one.reason.value, one.detail or ""))
+    rarest = sorted(shortage.missing.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{answer} {n} more (has {shortage.available[answer]})" for answer, n in rarest]
+    parts[0] = parts[0].replace(" ", " needs ", 1).replace(" more ", " more slices ", 1)
+    return f"{shortage.wording}: {shortage.built} of {shortage.wanted} questions; for all, {', '.join(parts)}"

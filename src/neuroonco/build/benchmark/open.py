@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.closed import built_by
 from neuroonco.build.facts import Fact, facts
+from neuroonco.build.groups import group_ids
 from neuroonco.build.records import OpenItem
-from neuroonco.build.split import group_ids
 from neuroonco.prompts import load_wordings
 from neuroonco.rules import RuleSet
 
@@ -21,13 +22,14 @@ def open_items(labels: Sequence[AuditedLabel], seed: int, rules: RuleSet) -> lis
     """
     groups = group_ids(labels)
     return [
-        item.model_copy(update={"rules": rules.name, "seed": seed})
+        item
         for label in sorted(labels, key=lambda one: one.slice_id)
-        for item in _of(label, groups[label.slice_id])
+        for item in open_items_of(label, seed=seed, rules_name=rules.name, group=groups[label.slice_id])
     ]
 
 
-def _of(label: AuditedLabel, group: str) -> list[OpenItem]:
+def open_items_of(label: AuditedLabel, *, seed: int, rules_name: str, group: str) -> list[OpenItem]:
+    """The open questions of one slice; see :func:`open_items`."""
     wordings = load_wordings()
     known = {fact.wording: fact for fact in facts(label)}
     record = label.slice
@@ -50,6 +52,10 @@ def _of(label: AuditedLabel, group: str) -> list[OpenItem]:
                 key_terms=tuple(wordings.closed[f.wording].text_of(f.value) for f in stated),
                 source_id=record.source_id,
                 group_id=group,
+                rules=rules_name,
+                seed=seed,
+                version=built_by(),
+                label_sources=tuple(dict.fromkeys(fact.label_source for fact in stated)),
             )
         )
     return items

@@ -14,7 +14,8 @@ class OpenDraft(Record):
     """An open question and its answer in a writer's words.
 
     Attributes:
-        wording: key in ``prompts/questions.toml`` of the fact that is asked, e.g. ``location_in_head``.
+        wording: key in ``prompts/questions.toml`` of the fact that is asked, e.g. ``location_in_head``, or of an open
+            question about several facts, e.g. ``extent``.
     """
 
     wording: str
@@ -36,17 +37,33 @@ class ClosedDraft(Record):
     explanation: str
 
 
+class MissingPart(Record):
+    """One thing that a writer was asked to word and did not, or not in a way that can be used.
+
+    Attributes:
+        wording: of the fact of an open question; None for a closed one.
+        q_index: of the closed item; None for an open question.
+        reason: one line.
+    """
+
+    wording: str | None = None
+    q_index: int | None = None
+    reason: str
+
+
 class Draft(Record):
     """What one writer says about one slice.
 
     Attributes:
         writer: :data:`TEMPLATES`, or the model's name.
+        missing: what was asked for and is neither in ``open`` nor in ``closed``.
     """
 
     slice_id: str
     writer: str
     open: tuple[OpenDraft, ...] = ()
     closed: tuple[ClosedDraft, ...] = ()
+    missing: tuple[MissingPart, ...] = ()
 
 
 class InstructionPair(Record):
@@ -54,7 +71,9 @@ class InstructionPair(Record):
 
     Attributes:
         file_kind: ``open``, ``closed_nocot`` or ``closed_cot``: the file it belongs to.
-        subtype: ``open``, ``binary``, ``options`` or ``none_of_the_above``.
+        question_type: of the fact that is asked; the first one where several are described.
+        subtype: ``open``, ``detail`` or ``reasoning`` (several facts), ``binary``, ``options``, or
+            ``none_of_the_above``.
         answer: the assistant's whole text.
         writer: whose words they are: :data:`TEMPLATES`, or a model's name.
     """

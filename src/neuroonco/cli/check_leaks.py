@@ -1,0 +1,164 @@
+"""The command that looks for what a benchmark and instruction data share: check leaks."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from neuroonco import store
+from neuroonco.audit.interop import AUDITED_CODEC
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.catalog.records import SliceRecord
+from neuroonco.check.leak_files import Side, benchmark_side, instruction_side
+from neuroonco.check.leaks import MEANINGS, Fact, KnownSlice, Leak, facts_of, facts_of_copies, leaks
+from neuroonco.cli.options import AsJson
+from neuroonco.cli.output import MAX_LINES, existing_root, progress_bars, result, result_json, say, table
+from neuroonco.cli.runs import is_run, phantom_root, profile_of
+from neuroonco.curate.records import CuratedSlice, DuplicateGroup, PictureMatch
+from neuroonco.errors import InputError, UsageError
+from neuroonco.walk.folders import BUILD, CATALOG, CURATE
+
+More = dict[str, list[Fact]]
+
+
+def check_leaks_command(
+    benchmark: Annotated[
+        Path, typer.Argument(help="Questions (.json, .jsonl, .parquet), a folder with some, or a run.")
+    ],
+    instructions: Annotated[
+        Path | None, typer.Argument(help="Chat .jsonl, or a folder with some; not for a run.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="File made by `audit`, for patients, copies and masks; not for a run."),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Folder to which image paths are relative: compares bytes and pixels.")
+    ] = None,
+    benchmark_root: Annotated[
+        Path | None, typer.Option("--benchmark-root", help="The same for the benchmark, if it is another folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for slices of a benchmark in instruction data, and for whatever the two share; exit 1 if there is anything.
+
+    Files alone are compared by slice id and path. Labels, and the catalogue and curation of a run, add patients,
+    copies, neighbors and masks, and chains of these through slices of neither side. With --root the pictures are
+    read: their bytes, their pixels however flipped or turned, and whether one is a rescaled or recompressed copy.
+
+    Example: neuroonco check leaks runs/demo
+
+    Example: neuroonco check leaks benchmark/ instructions/ --labels labels.parquet --root downloads/
+    """
+    more: More = {}
+    others: list[KnownSlice] = []
+    if is_run(benchmark):
+        if instructions is not None or labels is not None:
+            raise UsageError("RUN_HAS_THEM", "a run has instructions and labels", fix="leave them out")
+        run = benchmark
+        benchmark, instructions = run / BUILD / "benchmark", run / BUILD / "instructions"
+        if profile_of(run).phantoms is not None:
+            root = phantom_root(run)
+        more, others = _known_to(run)
+    elif instructions is None:
+        raise UsageError("INSTRUCTIONS_NEEDED", "nothing to compare with", fix="pass chat JSONL, or a run")
+    elif labels is not None:
+        loaded = store.load_strict(labels, AuditedLabel, AUDITED_CODEC)
+        more, others = _by_id_and_path((label.slice for label in loaded), {})
+    tested, trained = benchmark_side(benchmark), instruction_side(instructions)
+    compared = "slice ids and paths" + (", patients, copies, neighbors and masks" if more else "")
+    unread: list[str] = []
+    found: list[Leak] = []
+    if root is not None or benchmark_root is not None:
+        if root is None:
+            raise UsageError("ROOT_NEEDED", "only one side's pictures can be read", fix="pass --root FOLDER too")
+        if benchmark_root is not None and benchmark_root.resolve() != root.resolve():
+            tested.forget_paths()
+            compared = compared.replace("slice ids and paths", "slice ids")
+        compared += ", bytes and pixels"
+        found, unread = _compare_pictures(tested, trained, benchmark_root or root, root)
+    found = leaks(tested.known(more), trained.known(more), others) + found
+    _report(tested, trained, found, unread, compared, as_json=as_json)
+
+
+def _known_to(run: Path) -> tuple[More, list[KnownSlice]]:
+    """What the catalogue and curation know of all slices, also of those that were dropped on the way."""
+    groups = store.stream(run / CURATE / "duplicate_groups.parquet", DuplicateGroup)
+    matches = store.stream(run / CURATE / "matches.parquet", PictureMatch)
+    found: More = facts_of_copies(groups, matches)
+    for record in store.stream(run / CURATE / "records.parquet", CuratedSlice):
+        found.setdefault(record.slice_id, []).extend(facts_of(record))
+    return _by_id_and_path(store.stream(run / CATALOG / "records.parquet", SliceRecord), found)
+
+
+def _by_id_and_path(records: Iterable[SliceRecord], found: More) -> tuple[More, list[KnownSlice]]:
+    """Facts by slice id and by path, since a side may know either; and the slices themselves."""
+    more: More = defaultdict(list)
+    slices = []
+    for record in records:
+        facts = (*facts_of(record), *found.get(record.slice_id, ()))
+        more[record.slice_id] += facts
+        more[record.image_path] += facts
+        slices.append(KnownSlice(slice_id=record.slice_id, facts=facts))
+    return dict(more), slices
+
+
+def _compare_pictures(
+    tested: Side, trained: Side, tested_root: Path, trained_root: Path
+) -> tuple[list[Leak], list[str]]:
+    """Copies, and the pictures that could not be read; what was read is added to what the sides know."""
+    from neuroonco.check.leak_pictures import Look, alike, look_at  # here: a comparison of names needs no pixels
+
+    looks: tuple[list[Look], list[Look]] = ([], [])
+    unread: list[str] = []
+    sides = ((tested, existing_root(tested_root)), (trained, existing_root(trained_root)))
+    with progress_bars() as progress:
+        for which, (side, root) in enumerate(sides):
+            for number, (name, picture) in enumerate(sorted(side.pictures.items()), start=1):
+                try:
+                    look = look_at(name, root, picture)
+                except InputError as error:
+                    unread.append(f"{name}: {error.line}")
+                    continue
+                side.slices[name].update(look.facts)
+                looks[which].append(look)
+                progress(("benchmark", "instructions")[which], number, len(side.pictures))
+    return alike(*looks), unread
+
+
+def _report(tested: Side, trained: Side, found: list[Leak], unread: list[str], compared: str, *, as_json: bool) -> None:
+    rows = [*tested.unreadable, *trained.unreadable]
+    lost = [f"unreadable[{row.code}]: {row.message}" for row in rows] + [f"not compared: {one}" for one in unread]
+    for line in lost[:MAX_LINES]:
+        say(line)
+    if len(lost) > MAX_LINES:
+        say(f"... and {len(lost) - MAX_LINES} more")
+    n = len(tested.slices), len(trained.slices)
+    if as_json:
+        document: dict[str, Any] = {
+            "benchmark_slices": n[0],
+            "instruction_slices": n[1],
+            "compared": compared,
+            "leaks": [one.model_dump(mode="json") for one in found],
+            "not_compared": len(lost),
+        }
+        result_json(document)
+    else:
+        if found:
+            cells = (
+                (one.kind, one.shared, _few(one.benchmark, one.n_benchmark), _few(one.instructions, one.n_instructions))
+                for one in found[:MAX_LINES]
+            )
+            table("Leaks", ("kind", "shared", "benchmark", "instructions"), cells, to_stdout=True)
+        for kind in dict.fromkeys(one.kind for one in found):
+            result(f"{sum(one.kind == kind for one in found)} {kind}: {MEANINGS[kind]}")
+        result(f"{len(found)} leaks among {n[0]} benchmark and {n[1]} instruction slices; compared: {compared}")
+    if found or lost:
+        raise typer.Exit(1)
+
+
+def _few(names: Iterable[str], n: int) -> str:
+    shown = list(names)[:2]
+    return ", ".join(shown) + (f" and {n - len(shown)} more" if n > len(shown) else "")

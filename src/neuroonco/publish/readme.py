@@ -1,0 +1,48 @@
+"""The page that goes along with a published benchmark."""
+
+from collections.abc import Mapping, Sequence
+
+from neuroonco.build.records import ClosedItem
+
+_PAGE = """# Benchmark
+
+{images} images, {closed} closed and {open} open questions.
+
+- `benchmark_closed.json`, `benchmark_open.json`: the questions by image, with their answers.
+- `closed.parquet`, `open.parquet`: the same, one row a question, with where each answer is from (`label_source`), the
+  rules and the version that built it, and the group of images that may show one patient (`group_id`).
+- `images/`: pixels alone. Paths are relative to this folder. The names say nothing; show no model the questions' ids.
+- `LICENSES.md`: the terms of the collections that the images are from. `SHA256SUMS`: of every file here.
+{bare}
+Built by {built}.
+
+A question that repeats another one with the right answer put in or taken out has `meta_twin_of` (`twin_of` in the
+tables), the index of that other question: these count as pairs, never in an accuracy.
+{withheld}"""
+_BARE = """- `without_images/`: {closed_without_image} closed and {open_without_image} open questions whose images may
+  not be passed on. `pointers.jsonl` there has the SHA-256 of each file, by which those who have the collections find
+  it, and the path that the questions expect its picture under.
+"""
+_WITHHELD = """
+{n} questions of the benchmark that was built are not here, because the terms of their images' collections permit no
+passing on. The choice of options was balanced with them: check what is left before anyone is scored on it
+(`neuroonco check benchmark benchmark_closed.json --root .`).
+"""
+
+
+def readme(counts: Mapping[str, int], closed: Sequence[ClosedItem]) -> str:
+    """The page: what is in the folder and how to use it.
+
+    Args:
+        counts: as :func:`neuroonco.publish.benchmark.publish_benchmark` returns them.
+        closed: the questions, for what built them.
+    """
+    built = sorted({f"{item.version or 'an unknown version'}, rules {item.rules or 'unknown'}" for item in closed})
+    has_bare = counts["closed_without_image"] or counts["open_without_image"]
+    n = counts["closed_withheld"] + counts["open_withheld"]
+    return _PAGE.format(
+        **counts,
+        built="; ".join(built) or "neuroonco",
+        bare=_BARE.format(**counts) if has_bare else "",
+        withheld=_WITHHELD.format(n=n) if n else "",
+    )

@@ -1,0 +1,67 @@
+"""`build benchmark` and `build redraw` as commands."""
+
+import json
+
+from factories_build import skewed_labels
+from neuroonco import store
+from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.interop import read_closed
+from neuroonco.cli import run
+
+
+def call(capsys, *arguments: object) -> tuple[int, str, str]:
+    code = run([str(one) for one in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def labels_file(tmp_path, n=200):
+    path = tmp_path / "labels.parquet"
+    store.save(path, skewed_labels(n), AuditedLabel)
+    return path
+
+
+def test_a_benchmark_with_twins_and_what_it_lacks(tmp_path, capsys):
+    code, out, err = call(
+        capsys,
+        *("build", "benchmark", labels_file(tmp_path), "--out", tmp_path / "b", "--whole"),
+        *("--per-type", 90, "--twins", "--json"),
+    )
+    assert code == 0, err
+    counts = json.loads(out)
+    items = read_closed(tmp_path / "b" / "closed.parquet").records
+    assert counts["closed"] == sum(i.twin_of is None for i in items) > 300
+    assert counts["twins"] == len(items) - counts["closed"] > 0
+    by_wording = {one["wording"]: one for one in counts["shortages"]}
+    assert by_wording["diagnosis"]["built"] < 90
+    assert "modality" not in by_wording
+    assert by_wording["diagnosis"]["said"] in err
+
+
+def test_redrawing_keeps_what_can_be_balanced(tmp_path, capsys):
+    call(capsys, "build", "benchmark", labels_file(tmp_path), "--out", tmp_path / "b", "--whole")
+    code, out, err = call(
+        capsys,
+        "build",
+        "redraw",
+        tmp_path / "b" / "closed.parquet",
+        "--out",
+        tmp_path / "r.json",
+        "--seed",
+        5,
+        "--json",
+    )
+    assert code == 0, err
+    before = read_closed(tmp_path / "b" / "closed.parquet").records
+    after = read_closed(tmp_path / "r.json").records
+    assert json.loads(out)["questions"] == len(after) == len(before)  # it was balanced already
+    assert [i.image_path for i in after] == [i.image_path for i in before]
+    assert [i.options for i in after] != [i.options for i in before]
+
+
+def test_redrawing_what_is_no_benchmark_is_one_line(tmp_path, capsys):
+    (tmp_path / "x.json").write_text("{}")
+    code, _, err = call(capsys, "build", "redraw", tmp_path / "x.json", "--out", tmp_path / "r.json")
+    assert code != 0
+    assert "Traceback" not in err
+    assert not (tmp_path / "r.json").exists()
