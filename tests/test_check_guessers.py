@@ -132,7 +132,7 @@ def test_siblings_are_seen_by_one_ranker_and_judged_by_none():
         stem = "Where is its center?"
         second.append(question(item.image_id, LOCATION, terms, truth, q_index=1, stem=stem))
     rows = rows_of(first + second)
-    assert rows[SIBLINGS, None, "all"].accuracy.value > rows[RANKER, None, "all"].accuracy.value + 0.1
+    assert rows[SIBLINGS, None, "all"].accuracy.value > rows[RANKER, None, "all"].accuracy.value + 0.07
     assert rows[SIBLINGS, None, "all"].limit is None
     assert rows[SIBLINGS, None, "all"].passes is None
 

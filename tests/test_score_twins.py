@@ -154,7 +154,7 @@ def test_twins_are_answered_like_any_other_question() -> None:
 
 
 def test_chance_is_the_best_that_needs_no_image() -> None:
-    assert load_rules("default").section("check", CheckRules).rejection_share == REJECTION_SHARE
+    assert load_rules("default").section("check", CheckRules).rejection_share == float(REJECTION_SHARE)
     three = closed_item("1", "A", texts=("T1", "T2", "FLAIR", NONE_OF_THE_ABOVE))
     six = closed_item("2", "A", texts=("a", "b", "c", "d", "e", NONE_OF_THE_ABOVE))
     binary = closed_item("3", "A", texts=("Abnormal", "Healthy"))

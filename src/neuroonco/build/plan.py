@@ -40,7 +40,7 @@ def plan_benchmark(index: FactIndex, rows: NDArray[np.bool_], rules: BuildRules,
         wanted = rules.questions_per_type // max(len(groups), 1)
         for group in groups:
             _balanced_pool(plan, wording, group, wanted, rules, is_hard=len(groups) > 1)
-        _note_shortage(plan, wording, facts, rules)
+        _note_shortage(plan, wording, kept, rules)
     return plan
 
 

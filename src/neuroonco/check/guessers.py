@@ -10,6 +10,7 @@ What is learned is learned 5-fold, all questions of an image in the same fold, s
 benchmark's making can be learned. Twins are tried, and nothing is learned from them.
 """
 
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -90,10 +91,32 @@ def guess_blind(
 
 
 def folds_of(items: Sequence[ClosedItem], seed: int) -> NDArray[np.int64]:
-    """The fold of each question, from 0: seeded, equal numbers of images, all questions of an image in one."""
+    """The fold of each question, from 0: seeded, all questions of an image in one, answers as even as that allows.
+
+    Where answers are exactly balanced, an answer that is frequent in one fold is rare in the others: folds
+    that are uneven would make every learner do worse than chance, and hide a weak leak.
+    """
     images = shuffled({item.image_id for item in items}, seed, "folds", lambda name: name)
-    fold_of = {name: place % FOLDS for place, name in enumerate(images)}
-    return np.asarray([fold_of[item.image_id] for item in items], np.int64)
+    place = {name: number for number, name in enumerate(images)}
+    groups = np.asarray([place[item.image_id] for item in items], np.int64)
+    _, answers, counts = np.unique([_answered(item) for item in items], return_inverse=True, return_counts=True)
+    if len(images) < FOLDS or counts.max() < FOLDS:
+        return groups % FOLDS
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    folds = np.zeros(len(items), np.int64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of answers that are rarer than there are folds
+        parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(groups, answers, groups)
+        for number, (_, held_out) in enumerate(parts):
+            folds[held_out] = number
+    return folds
+
+
+def _answered(item: ClosedItem) -> str:
+    """What the folds hold evenly: the true answer, and whether it is offered."""
+    right = item.text_of(item.answer)
+    return f"{item.question_type.value}|{len(item.options)}|{item.removed_answer or right}|{right}"
 
 
 def _place(item: ClosedItem) -> tuple[str, int, str, tuple[str, ...], str]:

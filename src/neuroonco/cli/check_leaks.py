@@ -1,26 +1,22 @@
 """The command that looks for what a benchmark and instruction data share: check leaks."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from neuroonco import store
 from neuroonco.audit.interop import AUDITED_CODEC
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.catalog.records import SliceRecord
 from neuroonco.check.leak_files import Side, benchmark_side, instruction_side
-from neuroonco.check.leaks import MEANINGS, Fact, KnownSlice, Leak, facts_of, facts_of_copies, leaks
+from neuroonco.check.leaks import MEANINGS, KnownSlice, Leak, leaks
 from neuroonco.cli.options import AsJson
 from neuroonco.cli.output import MAX_LINES, existing_root, progress_bars, result, result_json, say, table
 from neuroonco.cli.runs import is_run, phantom_root, profile_of
-from neuroonco.curate.records import CuratedSlice, DuplicateGroup, PictureMatch
 from neuroonco.errors import InputError, UsageError
-from neuroonco.walk.folders import BUILD, CATALOG, CURATE
-
-More = dict[str, list[Fact]]
+from neuroonco.walk.folders import BENCHMARK, BUILD, INSTRUCTIONS
+from neuroonco.walk.leaks import PATHS, PATIENTS, More, by_id_and_path, known_to, leak_document
 
 
 def check_leaks_command(
@@ -58,17 +54,17 @@ def check_leaks_command(
         if instructions is not None or labels is not None:
             raise UsageError("RUN_HAS_THEM", "a run has instructions and labels", fix="leave them out")
         run = benchmark
-        benchmark, instructions = run / BUILD / "benchmark", run / BUILD / "instructions"
+        benchmark, instructions = run / BUILD / BENCHMARK, run / BUILD / INSTRUCTIONS
         if profile_of(run).phantoms is not None:
             root = phantom_root(run)
-        more, others = _known_to(run)
+        more, others = known_to(run)
     elif instructions is None:
         raise UsageError("INSTRUCTIONS_NEEDED", "nothing to compare with", fix="pass chat JSONL, or a run")
     elif labels is not None:
         loaded = store.load_strict(labels, AuditedLabel, AUDITED_CODEC)
-        more, others = _by_id_and_path((label.slice for label in loaded), {})
+        more, others = by_id_and_path((label.slice for label in loaded), {})
     tested, trained = benchmark_side(benchmark), instruction_side(instructions)
-    compared = "slice ids and paths" + (", patients, copies, neighbors and masks" if more else "")
+    compared = PATHS + (f", {PATIENTS}" if more else "")
     unread: list[str] = []
     found: list[Leak] = []
     if root is not None or benchmark_root is not None:
@@ -76,33 +72,11 @@ def check_leaks_command(
             raise UsageError("ROOT_NEEDED", "only one side's pictures can be read", fix="pass --root FOLDER too")
         if benchmark_root is not None and benchmark_root.resolve() != root.resolve():
             tested.forget_paths()
-            compared = compared.replace("slice ids and paths", "slice ids")
+            compared = compared.replace(PATHS, "slice ids")
         compared += ", bytes and pixels"
         found, unread = _compare_pictures(tested, trained, benchmark_root or root, root)
     found = leaks(tested.known(more), trained.known(more), others) + found
     _report(tested, trained, found, unread, compared, as_json=as_json)
-
-
-def _known_to(run: Path) -> tuple[More, list[KnownSlice]]:
-    """What the catalogue and curation know of all slices, also of those that were dropped on the way."""
-    groups = store.stream(run / CURATE / "duplicate_groups.parquet", DuplicateGroup)
-    matches = store.stream(run / CURATE / "matches.parquet", PictureMatch)
-    found: More = facts_of_copies(groups, matches)
-    for record in store.stream(run / CURATE / "records.parquet", CuratedSlice):
-        found.setdefault(record.slice_id, []).extend(facts_of(record))
-    return _by_id_and_path(store.stream(run / CATALOG / "records.parquet", SliceRecord), found)
-
-
-def _by_id_and_path(records: Iterable[SliceRecord], found: More) -> tuple[More, list[KnownSlice]]:
-    """Facts by slice id and by path, since a side may know either; and the slices themselves."""
-    more: More = defaultdict(list)
-    slices = []
-    for record in records:
-        facts = (*facts_of(record), *found.get(record.slice_id, ()))
-        more[record.slice_id] += facts
-        more[record.image_path] += facts
-        slices.append(KnownSlice(slice_id=record.slice_id, facts=facts))
-    return dict(more), slices
 
 
 def _compare_pictures(
@@ -137,14 +111,7 @@ def _report(tested: Side, trained: Side, found: list[Leak], unread: list[str], c
         say(f"... and {len(lost) - MAX_LINES} more")
     n = len(tested.slices), len(trained.slices)
     if as_json:
-        document: dict[str, Any] = {
-            "benchmark_slices": n[0],
-            "instruction_slices": n[1],
-            "compared": compared,
-            "leaks": [one.model_dump(mode="json") for one in found],
-            "not_compared": len(lost),
-        }
-        result_json(document)
+        result_json(leak_document(tested, trained, found, compared, not_compared=len(lost)))
     else:
         if found:
             cells = (

@@ -7,6 +7,7 @@ accuracy, only together with the question that they repeat.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem
 from neuroonco.errors import InputError
@@ -18,7 +19,7 @@ from neuroonco.vocabulary import MRSequence, PredictionStatus, QuestionType
 MISSING, CONFLICTING, INVALID_LETTER = "missing", "conflicting", "invalid_letter"
 STATUSES = (*(status.value for status in PredictionStatus), MISSING, CONFLICTING, INVALID_LETTER)
 """What can become of a question, in the order in which it is reported."""
-REJECTION_SHARE = 0.2
+REJECTION_SHARE = Fraction(1, 5)
 """Share of the questions with "None of the above" whose truth is not offered, as ``build`` and ``check`` have it."""
 _NOT_ANSWERED = (MISSING, CONFLICTING, PredictionStatus.API_ERROR.value, PredictionStatus.MISSING_IMAGE.value)
 
@@ -196,16 +197,15 @@ def _twins(judged: Sequence[Judged]) -> TwinPairs | None:
 def _chance(items: Sequence[ClosedItem]) -> float | None:
     if not items:
         return None
-    # By kind of option set, so that the sum does not depend on the order of the questions.
+    # In fractions, so that the sum does not depend on the order of the questions.
     kinds = Counter((len(item.options), any(o.text == NONE_OF_THE_ABOVE for o in item.options)) for item in items)
-    return sum(n * _best_blind(size, none) for (size, none), n in sorted(kinds.items())) / len(items)
+    return float(sum(n * _best_blind(size, none) for (size, none), n in kinds.items()) / len(items))
 
 
-def _best_blind(options: int, offers_none: bool) -> float:
+def _best_blind(options: int, offers_none: bool) -> Fraction:
     """Expected accuracy of the best guess without an image: of "None of the above", or of any other option."""
     if options == 0:
-        return 0.0
+        return Fraction(0)
     if not offers_none:
-        return 1 / options
-    others = options - 1
-    return max(REJECTION_SHARE, (1 - REJECTION_SHARE) / others) if others else 1.0
+        return Fraction(1, options)
+    return max(REJECTION_SHARE, (1 - REJECTION_SHARE) / (options - 1)) if options > 1 else Fraction(1)

@@ -23,6 +23,7 @@ from neuroonco.score.signs import attribute_report
 from neuroonco.score.validation_rules import ValidateRules
 from neuroonco.vocabulary import ReadingKind
 from neuroonco.walk.folders import AUDIT, CATALOG, FUSE, PHANTOM_TRUTH, PHANTOMS, PREDICT, READ, REVIEW
+from neuroonco.walk.leaks import run_leaks
 
 Labels = Mapping[str, Mapping[str, Signs]]
 """Kind of label -> slice id -> signs, for slices in which a lesion was found."""
@@ -43,6 +44,7 @@ def figures(run: Path, models: Iterable[str], *, seed: int, rules: RuleSet) -> d
     return {
         "models": scores,
         "benchmark_check": check_benchmark(items, seed, rules).document(),
+        "leaks": run_leaks(run),
         "air": {kind: air(signs.values()).model_dump(mode="json") for kind, signs in labels.items()},
         "truth": truth_figures(run, slices, labels, rules.section("validate", ValidateRules).resamples),
     }
