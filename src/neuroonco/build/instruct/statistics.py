@@ -14,7 +14,7 @@ OPTIONS = "\nOptions:\n"
 
 
 class PairCounts:
-    """Counts pairs as they pass; holds numbers, and eight bytes for each distinct question."""
+    """Counts pairs as they pass; holds numbers, one of them for each distinct question."""
 
     def __init__(self) -> None:
         self.pairs: Counter[str] = Counter()
