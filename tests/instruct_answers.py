@@ -77,10 +77,8 @@ def written(text: str) -> str:
     found: dict[str, Any] = {"open": {}, "closed": {}}
     for line in _lines(listed):
         name, asked, value, clause, *_ = line.split(" | ")
-        found["open"][name] = {
-            "question": asked.removeprefix("asked as: ").replace("?", ", as displayed here?"),
-            "answer": f"Seen here: {clause.removeprefix('stated as: ')}.",
-        }
+        found["open"][name] = {"answer": f"Seen here: {clause.removeprefix('stated as: ')}."}
+        assert asked.startswith("asked as: ")
         assert value.startswith("value: ")
     for line in _lines(questions):
         name, *_, right, clause = line.split(" | ")

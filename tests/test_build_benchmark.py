@@ -10,15 +10,16 @@ import pytest
 from factories_build import closed_items, make_label, semantics, skewed_labels
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.benchmark.build import build_benchmark
+from neuroonco.build.benchmark.build import OPEN_LEFT, build_benchmark
 from neuroonco.build.benchmark.redraw import UNKNOWN_ANSWER, redraw, true_term
 from neuroonco.build.groups import group_ids
 from neuroonco.build.index import index_labels
 from neuroonco.build.interop import read_closed, read_open
 from neuroonco.build.labels import LabelFile, in_order, open_labels
-from neuroonco.build.plan import plan_instructions
+from neuroonco.build.plan import plan_benchmark, plan_instructions
 from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE, ClosedItem, Option
 from neuroonco.build.rules import BuildRules
+from neuroonco.build.shortages import FEW_MIMICS, NO_SLICES, NOT_KNOWN, ONE_ANSWER, RAREST
 from neuroonco.build.split import benchmark_rows
 from neuroonco.outcomes import Dropped, Quarantined
 from neuroonco.readings.records import Signs
@@ -171,16 +172,88 @@ def test_what_is_missing_is_said(tmp_path):
     built = build_benchmark(tmp_path, in_order(labels), seed=0, rules=rules, whole=True)
     assert Counter(i.question_type for i in built.closed) == {QuestionType.MODALITY: 90}
     written = json.loads((tmp_path / "shortages.json").read_text())
-    assert written == [
-        {
-            "wording": "modality",
-            "wanted": 150,
-            "built": 90,
-            "available": {"t2": 60, "t1": 40, "flair": 30},
-            "missing": {"t1": 10, "flair": 20},
-            "said": "modality: 90 of 150 questions; for all, flair needs 20 more slices (has 30), t1 10 more (has 40)",
-        }
-    ]
+    by_wording = {one["wording"]: one for one in written}
+    assert by_wording["modality"] == {
+        "wording": "modality",
+        "wanted": 150,
+        "built": 90,
+        "available": {"t2": 60, "t1": 40, "flair": 30},
+        "missing": {"t1": 10, "flair": 20},
+        "why": RAREST,
+        "said": f"modality: 90 of 150 questions: {RAREST}; more slices for all: flair 20 (has 30), t1 10 (has 40)",
+    }
+    assert by_wording["diagnosis"]["why"] == NOT_KNOWN
+    assert len(by_wording) == 11
+
+
+def shortage_of(wording, labels, wanted=1000, *, hard=False):
+    rules = RULES.with_value("build", "questions_per_type", wanted)
+    ordered = in_order(labels)
+    index = index_labels(ordered, 0)
+    rows = np.ones(index.slice_count, bool)
+    plan = plan_benchmark(index, rows, rules.section("build", BuildRules), hard=hard)
+    return next((one for one in plan.shortages if one.wording == wording), None), plan
+
+
+def typed(**counts):
+    return [make_label(f"{t}{i}", TumorType(t), sequence=None) for t, n in counts.items() for i in range(n)]
+
+
+def test_more_of_the_only_answer_would_not_help_and_is_not_asked_for():
+    for n in (600, 1200):
+        found, _ = shortage_of("diagnosis", typed(glioma=n))
+        assert (found.built, found.why, found.missing) == (0, ONE_ANSWER, {})
+
+
+def test_what_cannot_be_divided_is_no_shortage():
+    found, plan = shortage_of("diagnosis", typed(glioma=333, meningioma=333, pituitary=333))
+    assert plan.asked == 999
+    assert found is None
+
+
+def test_an_answer_left_out_as_too_rare_is_named_although_enough_is_asked():
+    found, plan = shortage_of("diagnosis", typed(glioma=400, meningioma=400, pituitary=400, schwannoma=24))
+    assert plan.asked == 999
+    assert found.why == "too rare to be asked: schwannoma (24)"
+    assert found.missing == {"schwannoma": 226}
+
+
+def test_mimics_that_are_missing_are_said():
+    found, plan = shortage_of("diagnosis", typed(glioma=40, metastasis=40, meningioma=40), hard=True)
+    assert plan.asked == 0
+    assert found.why == FEW_MIMICS
+
+
+def test_a_split_that_leaves_nothing_is_said(tmp_path):
+    labels = [make_label(f"{i}", patient_group="all", sequence=list(MRSequence)[i % 4]) for i in range(40)]
+    built = build(tmp_path, labels)
+    assert [one.why for one in built.shortages] == [NO_SLICES]
+
+
+def test_healthy_slices_are_matched_by_tumors_of_the_most_frequent_types():
+    labels = typed(healthy=100, glioma=300, meningioma=200, pituitary=60)
+    found, plan = shortage_of("diagnosis", labels, wanted=150)
+    assert found is None
+    codes = {index_term.value: n for n, index_term in enumerate(plan.index.answers)}
+    lent = plan.index.answer_of_fact[(plan.answer == codes["tumor"]) & (plan.pool_of_fact >= 0)]
+    taken = Counter(plan.index.answers[code].value for code in lent.tolist())
+    assert taken == {"glioma": 75}  # as many as are wanted of the healthy, none from a rarer type
+    _, plan = shortage_of("diagnosis", typed(healthy=300, glioma=200, meningioma=180, pituitary=60), wanted=1000)
+    lent = plan.index.answer_of_fact[plan.answer == codes["tumor"]]
+    assert Counter(plan.index.answers[code].value for code in lent.tolist())["pituitary"] == 0
+
+
+def test_sequences_are_balanced_within_the_source_not_within_themselves():
+    labels = []
+    for source, sequence, n in (("A", "t1", 100), ("A", "t2", 100), ("A", "flair", 100), ("B", "t2", 100)):
+        for i in range(n):
+            label = make_label(f"{source}{sequence}{i}", None, sequence=MRSequence(sequence))
+            labels.append(label.model_copy(update={"slice": label.slice.model_copy(update={"source_id": source})}))
+    rules = RULES.with_value("build", "questions_per_type", 300)
+    asked = closed_items(labels, 0, rules)
+    assert Counter((i.source_id, true_term(i)) for i in asked) == dict.fromkeys(
+        [("A", s) for s in (MRSequence.T1, MRSequence.T2, MRSequence.FLAIR)], 100
+    )
 
 
 def test_no_more_than_wanted_are_asked_and_they_are_spread_over_sources_and_sequences(tmp_path):
@@ -215,11 +288,12 @@ def test_twins_differ_from_their_question_in_one_option(tmp_path):
     labels = skewed_labels(300)
     plain = build(tmp_path / "plain", labels, whole=True)
     built = build(tmp_path / "twins", labels, whole=True, twins=True)
-    own = {(i.image_id, i.q_index): i for i in built.closed if i.twin_of is None}
-    assert list(own.values()) == plain.closed
-    twins = [i for i in built.closed if i.twin_of is not None]
-    assert len(twins) == sum(not i.is_binary for i in plain.closed) > 100
-    assert len({(i.image_id, i.q_index) for i in built.closed}) == len(built.closed)
+    assert built.closed == plain.closed  # who is asked both knows the truth: pairs are a file of their own
+    own = {(i.image_id, i.q_index): i for i in built.twins if i.twin_of is None}
+    assert list(own.values()) == [i for i in plain.closed if not i.is_binary]
+    twins = [i for i in built.twins if i.twin_of is not None]
+    assert len(twins) == len(own) > 100
+    assert len({(i.image_id, i.q_index) for i in built.twins}) == len(built.twins)
     for twin in twins:
         first = own[twin.image_id, twin.twin_of]
         assert twin.is_rejection is not first.is_rejection
@@ -229,9 +303,11 @@ def test_twins_differ_from_their_question_in_one_option(tmp_path):
         assert truth == (twin.removed_answer or twin.text_of(twin.answer))
         assert len(changed) == 1
         assert truth in changed[0]
-    assert read_closed(tmp_path / "twins" / "closed.parquet").records == built.closed
-    read = read_closed(tmp_path / "twins" / "benchmark_closed.json").records
-    assert [i.twin_of for i in read] == [i.twin_of for i in built.closed]
+    assert read_closed(tmp_path / "twins" / "closed_twins.parquet").records == built.twins
+    read = read_closed(tmp_path / "twins" / "benchmark_closed_twins.json").records
+    assert [(i.q_index, i.twin_of) for i in read] == [(i.q_index, i.twin_of) for i in built.twins]
+    build(tmp_path / "twins", labels, whole=True)
+    assert not (tmp_path / "twins" / "closed_twins.parquet").exists()  # of an earlier build
 
 
 def test_mimics_come_from_the_group_of_the_answer():
@@ -332,6 +408,28 @@ def test_redrawing_keeps_images_and_truths_and_offers_answers_only():
     assert redraw(items[::-1], seed=1, rules=RULES).items[::-1] == redrawn.items
 
 
+def test_redrawing_keeps_the_frame_of_the_question_and_does_not_mix_truths():
+    items = closed_items(skewed_labels(300), 1, RULES)
+    redrawn = redraw(items, seed=2, rules=RULES)
+    questions = {(i.image_id, i.q_index): i.question for i in items}
+    assert all(questions[i.image_id, i.q_index] == i.question for i in redrawn.items)
+    assert len(redrawn.items) == len(items)  # it was balanced already
+    shuffled = items[::-1]
+    assert redraw(shuffled, seed=2, rules=RULES).items == redrawn.items[::-1]
+    fewer = redraw(items[1:], seed=2, rules=RULES).items
+    same = {(i.image_id, i.q_index): i.options for i in redrawn.items}
+    kept = [i for i in fewer if i.question_type is not items[0].question_type]
+    assert sum(same[i.image_id, i.q_index] == i.options for i in kept) > 0.99 * len(kept)
+
+
+def test_two_questions_at_one_place_keep_their_own_truths():
+    fixed = ["Lobulated", "Linear", "Star-shaped", "No lesion", NONE_OF_THE_ABOVE]
+    items = [item_of(i, "Lobulated", fixed) for i in range(30)]
+    items += [item_of(i, "Irregular", ["Irregular", *fixed[1:]]) for i in range(30)]
+    redrawn = redraw(items, seed=1, rules=RULES)
+    assert [true_term(i) for i in redrawn.items] == [true_term(i) for i in items]
+
+
 # --- files ---
 
 
@@ -364,7 +462,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
     for name, order in (("a", labels), ("b", labels[::-1])):
         build(tmp_path / name, order, twins=True)
     names = sorted(p.name for p in (tmp_path / "a").iterdir())
-    assert len(names) == 7
+    assert len(names) == 10
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
@@ -382,6 +480,52 @@ def test_a_file_in_order_is_streamed_and_any_other_is_ordered(tmp_path):
         held, unreadable = open_labels(tmp_path / name)
         assert list(held) == ordered
         assert unreadable == []
+
+
+def test_the_summary_is_written_last_and_names_every_file(tmp_path):
+    build(tmp_path, skewed_labels(40), seed=1, whole=True)
+    summary = json.loads((tmp_path / "benchmark.json").read_text())
+    assert summary["seed"] == 1
+    names = {p.name for p in tmp_path.iterdir()} - {"benchmark.json"}
+    assert set(summary["files"]) == names
+    assert all(store.sha256_file(tmp_path / n) == digest for n, digest in summary["files"].items())
+
+
+def test_a_build_that_is_cut_off_leaves_no_summary(tmp_path, monkeypatch):
+    build(tmp_path, skewed_labels(40), seed=1, whole=True)
+    from neuroonco.build.benchmark import build as module
+
+    def cut_off(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.store, "save", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        build(tmp_path, skewed_labels(40), seed=2, whole=True)
+    assert not (tmp_path / "benchmark.json").exists()
+
+
+def test_open_questions_are_asked_of_no_more_images_than_wanted(tmp_path):
+    rules = RULES.with_value("build", "questions_per_type", 20)
+    labels = in_order(skewed_labels(200))
+    built = build_benchmark(tmp_path, labels, seed=0, rules=rules, whole=True)
+    assert len({i.slice_id for i in built.open}) == 20
+    assert {i.slice_id for i in built.open} <= {i.slice_id for i in built.closed}
+    dropped = store.load_strict(tmp_path / "dropped.parquet", Dropped)
+    assert sum(d.detail == OPEN_LEFT for d in dropped) == 180
+
+
+def test_the_open_impression_is_asked_of_as_many_tumors_as_healthy_slices(tmp_path):
+    labels = typed(healthy=60, glioma=100, meningioma=100, pituitary=100)
+    built = build(tmp_path, labels, whole=True)
+    terms = Counter(i.key_terms for i in built.open if "impression" in i.question)
+    assert terms == {("Healthy",): 60, ("Abnormal",): 60}
+    diagnosed = {i.slice_id for i in built.open if i.question_type == "Reasoning"}
+    assert not diagnosed & {i.slice_id for i in built.open if i.key_terms == ("Abnormal",)}
+
+
+def test_labels_that_can_be_read_only_once_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="more than once"):
+        build_benchmark(tmp_path, iter(in_order(few_labels())), seed=0, rules=RULES)
 
 
 def test_nothing_in_nothing_out(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from neuroonco.build.balance import choose_answers, even_out, layers, option_count
 from neuroonco.build.draw import offered_terms, turned
@@ -64,16 +65,6 @@ def test_given_the_offered_set_each_term_is_equally_likely_and_none_of_them_in_o
             assert table[offered, term] / total == (1 - SHARE) / k
 
 
-def test_distractors_drawn_by_the_answer_would_break_it():
-    """The same table with the reference's way, fixed distractors for each answer, is far from uniform."""
-    values = REGIONS[:5]
-    fixed = {t: frozenset([t, *[v for v in values if v is not t][:3]]) for t in values}
-    by_set: dict = {}
-    for truth, offered in fixed.items():
-        by_set.setdefault(offered, []).append(truth)
-    assert max(1 / len(truths) for truths in by_set.values()) == 1
-
-
 def test_all_orders_are_drawn():
     rejections = {tuple(offered_terms(REGIONS[0], REGIONS[:4], 3, None, random_for(2, str(i)))) for i in range(200)}
     assert rejections == set(permutations(REGIONS[1:4]))
@@ -98,20 +89,28 @@ def test_a_twin_differs_in_the_truth_alone(n, seed, reject):
 # --- which are asked ---
 
 
-@given(st.lists(st.integers(0, 60), min_size=2, max_size=8), st.integers(1, 500), st.integers(1, 30))
-def test_no_answer_is_asked_more_often_than_another_or_than_it_can_be(counts, wanted, least):
+@given(st.lists(st.integers(1, 90), max_size=8), st.integers(1, 500), st.integers(1, 30), st.integers(1, 200))
+def test_no_answer_is_asked_more_often_than_another_or_than_it_can_be(counts, wanted, least_each, least):
     available = sorted(counts, reverse=True)
-    answers, each = choose_answers([n for n in available if n], wanted, least, 4)
-    positive = [n for n in available if n]
-    if len(positive) < 2:
+    answers, each = choose_answers(available, wanted, least_each, least, 4)
+    if len(available) < 2:
         assert (answers, each) == (0, 0)
         return
-    assert 2 <= answers <= len(positive)
-    assert 1 <= each <= positive[answers - 1]
+    assert 2 <= answers <= len(available)
+    assert 1 <= each <= available[answers - 1]
     assert answers * each <= max(wanted, answers)
-    enough = sum(n >= least for n in positive)
-    if enough >= 3:
-        assert answers == enough
+    enough = [
+        v
+        for v in range(3, len(available) + 1)
+        if available[v - 1] >= least_each and v * available[v - 1] >= min(least, wanted)
+    ]
+    if enough:
+        assert answers == max(enough)
+
+
+def test_a_rare_answer_does_not_cost_the_others_most_of_their_questions():
+    assert choose_answers([1000, 1000, 1000, 49], 1000, 25, 200, 4) == (3, 333)  # four of 49 are less than 200
+    assert choose_answers([1000, 1000, 1000, 50], 1000, 25, 200, 4) == (4, 50)
 
 
 @given(
@@ -131,6 +130,27 @@ def test_evening_out_prefers_strata_in_which_several_answers_are_found():
     counts = np.array([[40, 0], [0, 40], [30, 30]])
     assert even_out(counts, 30).tolist() == [[0, 0], [0, 0], [30, 30]]
     assert even_out(counts, 40).tolist() == [[10, 0], [0, 10], [30, 30]]
+
+
+def test_many_questions_are_evened_out_as_well_as_few():
+    few = np.array([[40, 10, 25], [5, 30, 25], [55, 60, 50]])
+    taken = even_out(few * 1000, 90_000)
+    assert (taken.sum(axis=0) == 90_000).all()
+    spread = taken.max(axis=1) - taken.min(axis=1)
+    exact = even_out(few, 90) * 1000
+    assert (spread <= (exact.max(axis=1) - exact.min(axis=1)) + 3000).all()
+
+
+def test_a_twin_takes_every_term_and_place_equally_often():
+    values, truth = REGIONS[:7], REGIONS[2]
+    offered = [REGIONS[0], truth, REGIONS[1], REGIONS[3]]
+    instead = Counter(turned(offered, truth, values, random_for(5, str(i)))[1] for i in range(3000))
+    assert set(instead) == set(REGIONS[4:7])
+    assert chisquare(list(instead.values())).pvalue > 1e-4
+    rejection = [REGIONS[0], REGIONS[1], REGIONS[3], REGIONS[4]]
+    places = Counter(turned(rejection, truth, values, random_for(6, str(i))).index(truth) for i in range(3000))
+    assert set(places) == {0, 1, 2, 3}
+    assert chisquare(list(places.values())).pvalue > 1e-4
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=9))

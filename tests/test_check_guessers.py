@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from factories_check import VALUES, drawn_by_the_law, question
 from neuroonco.build.interop import read_closed
+from neuroonco.build.records import is_none
 from neuroonco.check.blind_rows import blind_rows, twin_rows
-from neuroonco.check.chance import chance_of, is_none
 from neuroonco.check.guessers import FOLDS, Guesses, folds_of, guess_blind
 from neuroonco.check.records import ALWAYS_E, BINARY, MAJORITY, PLAIN, RANKER, REJECTION, SIBLINGS, UNIFORM, BlindRow
 from neuroonco.check.rules import CheckRules
@@ -36,19 +36,20 @@ def rows_of(items, **more):
 def test_chance_is_what_the_better_of_two_constant_guesses_gets(k, share):
     """By the law each of k terms is right in (1 - share)/k and E in share; no third choice exists."""
     item = question("1", LOCATION, REGIONS[:k], REGIONS[0])
-    assert chance_of(item, share) == max(share, (1 - share) / k)
+    assert item.chance(share) == max(share, (1 - share) / k)
 
 
 def test_chance_of_the_shapes_that_occur():
-    found = [chance_of(question("1", LOCATION, REGIONS[:k], REGIONS[0]), 0.2) for k in (4, 3, 2)]
+    found = [question("1", LOCATION, REGIONS[:k], REGIONS[0]).chance(0.2) for k in (4, 3, 2)]
     assert found == [0.2, pytest.approx(0.8 / 3), 0.4]
-    assert chance_of(question("1", LOCATION, REGIONS[:2], REGIONS[0], none=False), 0.2) == 0.5
+    assert question("1", LOCATION, REGIONS[:2], REGIONS[0], none=False).chance(0.2) == 0.5
     with pytest.raises(ValueError, match="no option"):
-        chance_of(question("1", LOCATION, [], REGIONS[0], none=False), 0.2)
+        question("1", LOCATION, [], REGIONS[0], none=False).chance(0.2)
 
 
 def test_none_of_the_above_is_known_in_any_case():
     assert is_none(" None of  the above. ")
+    assert is_none("none_of_these")
     assert not is_none("None of the tumors above")
 
 

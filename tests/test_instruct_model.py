@@ -18,19 +18,19 @@ from neuroonco.build.instruct import templates
 from neuroonco.build.instruct.answer_schema import (
     MAX_ANSWER_CHARS,
     MAX_EXPLANATION_CHARS,
-    MAX_QUESTION_CHARS,
     closed_name,
     read_draft,
     writer_schema,
 )
+from neuroonco.build.instruct.assemble import pairs
 from neuroonco.build.instruct.model import WriterBrief, draft_call, draft_with_model, style_of, styles
-from neuroonco.build.instruct.records import Draft
+from neuroonco.build.instruct.records import CLOSED, CLOSED_WITH_REASON, OPEN, TEMPLATES, Draft
 from neuroonco.build.records import ClosedItem, Option
 from neuroonco.errors import InputError
 from neuroonco.models.json_answer import AnswerError
 from neuroonco.models.records import ModelCall
 from neuroonco.outcomes import Quarantined
-from neuroonco.prompts import prompt
+from neuroonco.prompts import load_wordings, prompt
 from neuroonco.prompts.render import as_data
 from neuroonco.readings.records import Signs
 from neuroonco.vocabulary import (
@@ -55,6 +55,7 @@ OFFERED = {
     QuestionType.ENHANCEMENT: ("Solid enhancement", "No enhancement", "Patchy enhancement", "None of the above"),
 }
 STYLE = "plain."
+ALL_OF_SEVERAL = ("extent", "appearance", "reasoning")
 
 
 def asked_of_lesion() -> tuple[ClosedItem, ...]:
@@ -215,11 +216,58 @@ def test_a_draft_has_every_part_in_the_order_of_the_question(case: Case) -> None
     label, known, items = case
     draft = draft_of(ScriptedClient(scripted_answer), case)
     assert (draft.slice_id, draft.writer, draft.missing) == (label.slice_id, "scripted:model", ())
-    assert [part.wording for part in draft.open] == [fact.wording for fact in known]
+    assert [part.wording for part in draft.open if part.writer is None] == [fact.wording for fact in known]
     assert [part.q_index for part in draft.closed] == [item.q_index for item in items]
     by_wording = {part.wording: part for part in draft.open}
     assert by_wording["enhancement"].answer == "Seen here: there is ring enhancement."
-    assert by_wording["modality"].question == "Which MR sequence was this slice taken with, as displayed here?"
+    assert by_wording["reasoning"].writer == TEMPLATES
+
+
+def test_open_questions_about_several_facts_are_the_templates_whole(case: Case) -> None:
+    draft = draft_of(ScriptedClient(scripted_answer), case)
+    own = [part for part in templates.draft(*case, WriterBrief().seed).open if part.wording in ALL_OF_SEVERAL]
+    assert [part.wording for part in own] == ["extent", "appearance", "reasoning"]
+    assert [part for part in draft.open if part.writer] == [p.model_copy(update={"writer": TEMPLATES}) for p in own]
+    made = pairs(case[0], case[1], case[2], draft)
+    writers = {(pair.file_kind, pair.subtype in ("detail", "reasoning")): pair.writer for pair in made}
+    assert writers == {
+        (OPEN, False): "scripted:model",
+        (OPEN, True): TEMPLATES,
+        (CLOSED, False): TEMPLATES,
+        (CLOSED_WITH_REASON, False): "scripted:model",
+    }
+
+
+def test_the_stem_of_an_open_question_is_never_the_writers(case: Case) -> None:
+    """Whoever knows the answer could let the question hint at it."""
+    draft = draft_of(ScriptedClient(scripted_answer), case)
+    own = {part.wording: part.question for part in templates.draft(*case, WriterBrief().seed).open}
+    assert {part.wording: part.question for part in draft.open} == own
+    assert '"question"' not in writer_schema(case[1], ()).document
+    asked = draft_call(case[1], case[2], STYLE, 4096).turns
+    assert "You do not write the question" in asked[0].text
+
+
+def test_a_lent_tumor_is_told_as_abnormal_and_a_surplus_healthy_slice_not_at_all(case: Case) -> None:
+    label, known, items = case
+    wording = load_wordings().closed["diagnosis_binary"]
+    options = (Option(letter="A", text="Abnormal"), Option(letter="B", text="Healthy"))
+    changes = {"question": wording.question, "options": options, "answer": "A"}
+    lent = items[0].model_copy(update=changes | {"is_rejection": False, "removed_answer": None})
+    client = ScriptedClient(scripted_answer)
+    draft = draft_of(client, (label, known, (lent, *items[1:])))
+    user = client.calls[0].turns[1].text
+    assert "\ndiagnosis_binary | asked as: " in user
+    assert "metastasis" not in user.lower()
+    first = draft.open[0]
+    assert first.wording == "diagnosis_binary"
+    assert any(first.question.endswith(stem) for stem in wording.open_stems)
+    assert draft.open[-1].wording == "reasoning", "where its type is told, in the templates' words"
+    assert "metastasis" in draft.open[-1].answer.lower()
+    alone = make_label("alone", TumorType.HEALTHY, sequence=None)
+    silent = ScriptedClient([])
+    assert draft_of(silent, (alone, facts(alone), ())).open == ()
+    assert silent.calls == []
 
 
 def test_the_stem_of_a_closed_question_is_never_the_writers(case: Case) -> None:
@@ -269,10 +317,10 @@ def open_part(wording: str, **changes: Any) -> Callable[[dict[str, Any]], object
         (lambda d: d["open"].update(texture="even"), "texture", "valid dictionary"),
         (open_part("texture", answer="  "), "texture", "answer: empty"),
         (open_part("texture", answer=7), "texture", "answer: Input should be a valid string"),
-        (open_part("texture", question="x" * (MAX_QUESTION_CHARS + 1)), "texture", "longer than 200 characters"),
+        (open_part("texture", question="Why is it uneven?"), "texture", "question: no such field"),
         (open_part("texture", answer="x" * (MAX_ANSWER_CHARS + 1)), "texture", "longer than 300 characters"),
-        (open_part("texture", question="<image> What is it?"), "texture", "question: holds markup"),
-        (open_part("texture", question="What is it?<|im_end|>"), "texture", "question: holds markup"),
+        (open_part("texture", answer="<image> It is uneven."), "texture", "answer: holds markup"),
+        (open_part("texture", answer="It is uneven.<|im_end|>"), "texture", "answer: holds markup"),
         (open_part("texture", answer="It is un\u200beven."), "texture", "cannot be seen"),
         (open_part("texture", answer="It is \ud800 uneven."), "texture", "cannot be seen"),
         (open_part("texture", remark="well"), "texture", "remark: no such field"),
@@ -295,7 +343,7 @@ def test_a_part_that_cannot_be_used_is_asked_for_again_and_then_falls_away_alone
     named = f"open.{part}" if isinstance(part, str) else f"closed.question_{part}"
     assert f"- {named}: " in client.calls[1].turns[3].text
     assert part not in [one.wording for one in draft.open] + [one.q_index for one in draft.closed]
-    assert len(draft.open) + len(draft.closed) == len(case[1]) + len(case[2]) - 1
+    assert sum(one.writer is None for one in draft.open) + len(draft.closed) == len(case[1]) + len(case[2]) - 1
     spoiled, good = changed(change), scripted_answer
     repaired = draft_of(ScriptedClient(lambda c: good(c) if c.purpose.endswith("repair") else spoiled(c)), case)
     assert not repaired.missing
@@ -312,7 +360,7 @@ def test_the_letter_says_where_an_explanation_went(case: Case) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda d: d["open"].update(edema={"question": "Q?", "answer": "A."}), "open.'edema': was not asked for"),
+        (lambda d: d["open"].update(edema={"answer": "A."}), "open.'edema': was not asked for"),
         (lambda d: d["closed"].update(question_99={"explanation": "E.", "answer": "A"}), "closed.'question_99'"),
         (lambda d: d["closed"].update({"0": {"explanation": "E.", "answer": "A"}}), "closed.'0': was not asked for"),
         (lambda d: d.update(more={}), "more: no such field"),
@@ -384,6 +432,7 @@ def test_the_schema_permits_exactly_what_is_asked_for(case: Case) -> None:
     assert permits(schema, document)
     for change in (
         lambda d: d["open"].pop("texture"),
+        lambda d: d["open"]["texture"].update(question="Why is it uneven?"),
         lambda d: d["open"].update(edema=d["open"]["texture"]),
         lambda d: d["closed"]["question_0"].update(answer="Z"),
         lambda d: d["closed"]["question_0"].pop("explanation"),
@@ -405,9 +454,7 @@ TEXTS = st.one_of(st.none(), st.integers(), st.text(max_size=30), st.sampled_fro
 def test_every_part_is_worded_or_missing_and_never_both(data: st.DataObject) -> None:
     _, known, items = data.draw(st.sampled_from(WORDED))
     names = [fact.wording for fact in known]
-    opened = data.draw(
-        st.dictionaries(st.sampled_from(names), st.fixed_dictionaries({"question": TEXTS, "answer": TEXTS}))
-    )
+    opened = data.draw(st.dictionaries(st.sampled_from(names), st.fixed_dictionaries({"answer": TEXTS})))
     closed = data.draw(
         st.dictionaries(
             st.sampled_from([closed_name(item) for item in items]),
@@ -432,7 +479,9 @@ def test_every_part_is_worded_or_missing_and_never_both(data: st.DataObject) -> 
         if part is not None:
             assert closed[closed_name(item)]["answer"].strip().upper() == item.answer
             assert part.question == item.question
-    said = [text for part in found.open for text in (part.question, part.answer)]
+    stems = load_wordings().closed
+    assert [part.question for part in found.open] == [stems[part.wording].open_question for part in found.open]
+    said = [part.answer for part in found.open]
     for sentence in [*said, *(part.explanation for part in found.closed)]:
         assert sentence.strip() == sentence != ""
         assert sentence.isprintable()

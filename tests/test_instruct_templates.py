@@ -1,6 +1,7 @@
 """Templates: every pair is sound, wordings do not depend on the answer, and there are enough of them."""
 
 import json
+import re
 import string
 from collections import Counter
 from pathlib import Path
@@ -54,6 +55,7 @@ from neuroonco.vocabulary import (
     assessable,
 )
 
+ABNORMAL_OR_HEALTHY = Pool("diagnosis_binary", (TumorType.HEALTHY, TumorType.TUMOR), 2)
 Worked = list[tuple[AuditedLabel, list[ClosedItem], list[InstructionPair]]]
 
 
@@ -234,21 +236,124 @@ def test_the_format_is_the_published_one() -> None:
 
 def test_healthy_slices_are_asked_for_diagnosis_and_sequence_only() -> None:
     label = make_label("h", TumorType.HEALTHY, sequence=MRSequence.T1)
-    made = pairs_of(label, [])
-    assert [(one.question_type.value, one.subtype) for one in made] == [("diagnosis", "open"), ("modality", "open")]
+    planned = [Planned(0, ABNORMAL_OR_HEALTHY, TumorType.HEALTHY, 0)]
+    made = pairs_of(label, closed_items_of(label, planned, seed=0, rules_name="default", group="g"))
+    assert [(one.question_type.value, one.subtype) for one in made] == [
+        *(("diagnosis", "open"), ("modality", "open")),
+        *(("diagnosis", "binary"), ("diagnosis", "binary")),
+    ]
     assert all("lesion" not in one.question for one in made)
 
 
 def test_a_typed_tumor_asked_as_abnormal_is_not_named() -> None:
     label = make_label("lent", TumorType.GLIOMA, sequence=MRSequence.T2, semantics=semantics())
-    pool = Pool("diagnosis_binary", (TumorType.HEALTHY, TumorType.TUMOR), 2)
     for seed in range(12):
-        planned = [Planned(0, pool, TumorType.TUMOR, seed % 2)]
+        planned = [Planned(0, ABNORMAL_OR_HEALTHY, TumorType.TUMOR, seed % 2)]
         items = closed_items_of(label, planned, seed=seed, rules_name="default", group="g")
         assert (wording_name_of(items[0]), asked_of(items[0])) == ("diagnosis_binary", TumorType.TUMOR)
-        reason = pairs_of(label, items, seed)[-1]
-        assert "abnormal" in reason.answer.casefold()
-        assert "glioma" not in reason.answer.casefold()
+        made = pairs_of(label, items, seed)
+        for one in (made[0], made[-1]):
+            assert one.question_type is QuestionType.DIAGNOSIS
+            assert "abnormal" in one.answer.casefold()
+            assert "glioma" not in one.answer.casefold()
+        assert (made[0].wording, made[0].subtype) == ("diagnosis_binary", "open")
+        assert not [one for one in made if one.wording == "diagnosis"], "asked abnormal or healthy instead"
+        assert "glioma" in next(one.answer for one in made if one.subtype == "reasoning").casefold()
+
+
+def test_an_open_impression_is_as_often_abnormal_as_healthy() -> None:
+    """Without tumors of unstated type, nothing in the words may tell whether the slice is healthy."""
+    typed = [label for label in skewed_labels(1500) if label.slice.tumor_type is not TumorType.TUMOR]
+    healthy = [make_label(f"more {n}", TumorType.HEALTHY) for n in range(900)]  # more than there are tumors to lend
+    for labels in (typed, [*typed, *healthy]):
+        by_stem: dict[str, Counter[str]] = {}
+        closed: Counter[str] = Counter()
+        for label, items, made in worked(labels):
+            truth = "healthy" if label.slice.tumor_type is TumorType.HEALTHY else "abnormal"
+            closed.update(truth for item in items if wording_name_of(item) == "diagnosis_binary")
+            for one in made:
+                if one.file_kind != OPEN or one.question_type is not QuestionType.DIAGNOSIS:
+                    continue
+                stem = next(
+                    (s for s in load_wordings().closed["diagnosis_binary"].open_stems if one.question.endswith(s)), None
+                )
+                assert (stem is not None) == (one.wording == "diagnosis_binary")
+                if stem is not None:
+                    assert (truth == "healthy") is ("abnormal" not in one.answer.casefold())
+                    by_stem.setdefault(stem, Counter())[truth] += 1
+        opened = sum(by_stem.values(), Counter())
+        assert opened == closed
+        assert opened["healthy"] == opened["abnormal"] > 100
+        assert len(by_stem) == 10
+        for stem, table in by_stem.items():
+            assert abs(table["healthy"] - table["abnormal"]) < 4 * table.total() ** 0.5, stem
+
+
+def test_of_healthy_slices_alone_nobody_asks_whether_they_are() -> None:
+    for _, items, made in worked([make_label(f"{n}", TumorType.HEALTHY) for n in range(6)]):
+        assert items == []
+        assert [one.question_type for one in made] == [QuestionType.MODALITY]
+
+
+def answers_of(label: AuditedLabel) -> list[tuple[str, str]]:
+    """Texts that a writer's pairs give on one slice over many seeds, with what they are about."""
+    known = facts(label)
+    drafts = [draft(label, known, [], seed) for seed in range(60)]
+    return [(one.wording, one.answer) for made in drafts for one in made.open]
+
+
+@pytest.mark.parametrize("spread", [None, *LesionSpread])
+def test_clauses_fit_the_number_of_foci(spread: LesionSpread | None) -> None:
+    signs = all_signs(1).model_copy(update={"edema": Edema.MILD})
+    label = make_label("foci", semantics=semantics(spread=spread), signs=signs)
+    for wording, answer in answers_of(label):
+        words = answer.casefold().replace("together with it", "")
+        if wording in ("extent", "appearance", "reasoning"):
+            if spread is LesionSpread.SOLITARY:
+                assert "largest" not in words
+            elif spread is not None:
+                assert not re.search(r"\bthe lesion\b|\bits?\b", words), answer
+            if spread in (None, LesionSpread.SOLITARY):
+                assert "total" not in words
+                features = words.split(": ", 1)[-1].split(". on this slice, ")[-1]
+                assert re.search(r"\blesion\b", features.split(",")[0].split(".")[0]), f"no antecedent: {answer}"
+        if spread not in (None, LesionSpread.SOLITARY) and wording in ("shape", "location_in_head"):
+            assert not re.search(r"\bthe lesion\b", words), answer
+
+
+BROKEN = (
+    r"\bHere (?:in|inside|at|after|with|from|against|relative|measured|compared)\b",
+    r"\) \(",
+    r"which rules out (?!T1|T2|FLAIR)",
+    r"of the options, only",
+    r"\bslice\b[^.]{0,40}\bthe slice\b",
+    r"the reference\.",
+    r"to be called",
+    r"diagnosis, the (?:leading )?diagnosis",
+    r"go with",
+    r"type is not said",
+    r":[^.]*: ",
+)
+
+
+def test_no_frame_and_clause_go_badly_together() -> None:
+    for _, _, made in worked(skewed_labels(400)):
+        for one in made:
+            if one.file_kind != CLOSED:
+                text = one.answer.removeprefix("Final: ").partition("Explanation: ")[2] or one.answer
+                assert not [p for p in BROKEN if re.search(p, text)], text
+
+
+def test_leads_ask_for_nothing_and_stand_before_no_other() -> None:
+    leads = load_wordings().leads
+    assert {lead.split()[0] for lead in leads} == {"This", "Here", "One", "You", "Shown", "The"}
+    assert all(lead.endswith(".") for lead in leads)
+    for _, _, made in worked(skewed_labels(100)):
+        for one in made:
+            found = [lead for lead in leads if one.question.startswith(lead)]
+            assert len(found) <= 1
+            rest = one.question.removeprefix(found[0] if found else "").split("\nOptions:")[0]
+            assert not found or not re.search(r"\b(?:slice|image|picture|shown)\b", rest), one.question
 
 
 def test_explanations_say_no_more_than_the_label() -> None:

@@ -86,7 +86,8 @@ def test_every_fact_is_asked_and_every_closed_one_twice(tmp_path):
     known = sum(len(facts(label)) for label in LABELS)
     unasked = [d for d in left(tmp_path) if d.reason is DropReason.NOT_SELECTED]
     assert counts[CLOSED] == counts[CLOSED_WITH_REASON] == known - len(unasked)
-    assert sum(line["meta"]["subtype"] == "open" for line in lines(tmp_path, OPEN)) == known
+    surplus = sum(d.detail.startswith("diagnosis_binary: ") for d in unasked)
+    assert sum(line["meta"]["subtype"] == "open" for line in lines(tmp_path, OPEN)) == known - surplus
     assert counts["dropped"] == len(left(tmp_path))
     assert counts["dropped_by_reason"] == {"not_selected": len(unasked)}
 
@@ -229,8 +230,12 @@ def test_what_is_above_a_cap_is_dropped_by_name(tmp_path):
 
 
 def test_a_pair_with_a_fault_is_left_out_and_its_slice_keeps_the_others(tmp_path, written):
+    typed = 0
+
     def names_the_finding(label, known, items):
+        nonlocal typed
         draft = first_words(label, known, items)
+        typed += sum(one.wording == "diagnosis" for one in draft.open)
         opened = tuple(
             one.model_copy(update={"question": "This glioma is large. What is the most likely diagnosis?"})
             if one.wording == "diagnosis"
@@ -241,7 +246,7 @@ def test_a_pair_with_a_fault_is_left_out_and_its_slice_keeps_the_others(tmp_path
 
     clean = store.read_json(written / "statistics.json")["pairs"]
     counts = build(tmp_path / "leaky", whole=True, draft=names_the_finding)
-    typed = sum(fact.wording == "diagnosis" for label in LABELS for fact in facts(label))
+    assert 0 < typed < sum(fact.wording == "diagnosis" for label in LABELS for fact in facts(label))
     faulty = [d for d in left(tmp_path / "leaky") if d.reason is DropReason.PAIR_FAULT]
     assert len(faulty) == typed
     assert all("stem_names_finding" in d.detail and d.detail.startswith("open ") for d in faulty)
@@ -293,6 +298,17 @@ def test_the_same_labels_and_seed_give_the_same_bytes_in_any_order(tmp_path):
     assert files(tmp_path / "d")[file_name(CLOSED)] != files(tmp_path / "a")[file_name(CLOSED)]
 
 
+def test_an_open_type_counts_the_facts_that_are_asked_and_no_descriptions(written):
+    """A description of size, outline and foci is no question about size."""
+    counted = store.read_json(written / "statistics.json")["by_type"][OPEN]
+    known = Counter(fact.question_type.value for label in LABELS for fact in facts(label))
+    assert {name: counted[name] for name in ("size", "shape", "margins", "modality")} == {
+        name: known[name] for name in ("size", "shape", "margins", "modality")
+    }
+    assert counted["detail"] > known["size"] > 0
+    assert counted["reasoning"] > 0
+
+
 def test_nothing_in_nothing_out(tmp_path):
     assert build(tmp_path, [])[OPEN] == 0
     assert (tmp_path / file_name(OPEN)).read_bytes() == b""
@@ -336,8 +352,12 @@ def test_statistics_are_what_the_files_hold(written):
     assert statistics["images"] == len(images)
     assert statistics["images_by_class"] == dict(Counter(images.values()))
     for kind, found in by_kind.items():
-        for name, key in (("type", "question_type"), ("source", "source"), ("subtype", "subtype")):
+        for name, key in (("source", "source"), ("subtype", "subtype")):
             assert statistics[f"by_{name}"][kind] == dict(Counter(line["meta"][key] for line in found))
+        several = ("detail", "reasoning")
+        types = [m["subtype" if m["subtype"] in several else "question_type"] for m in (x["meta"] for x in found)]
+        assert statistics["by_type"][kind] == dict(Counter(types))
+        assert statistics["by_writer"][kind] == {"templates": len(found)}
         assert statistics["by_class"][kind] == dict(Counter(class_of[line["meta"]["id"]] for line in found))
     stems = {
         line["messages"][0]["content"].removeprefix("<image>\n").split("\nOptions:\n")[0]

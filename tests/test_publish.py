@@ -1,5 +1,6 @@
 """Publishing: nothing leaves that its source, or a source with the same bytes, does not permit."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,11 @@ def private(folder: Path) -> dict[str, Any]:
     return {"key": KEY, "mapping": folder / "mapping.jsonl"}
 
 
+def with_hash(root: Path, one: AuditedLabel) -> AuditedLabel:
+    digest = hashlib.sha256((root / one.slice.image_path).read_bytes()).hexdigest()
+    return one.model_copy(update={"slice": one.slice.model_copy(update={"image_sha256": digest})})
+
+
 @pytest.fixture
 def package(tmp_path: Path) -> tuple[Path, dict[str, int]]:
     root = tmp_path / "root"
@@ -86,19 +92,23 @@ def package(tmp_path: Path) -> tuple[Path, dict[str, int]]:
         exif = Image.Exif()
         exif[0x010E] = "patient Jane Doe"
         Image.fromarray(pixels).save(path, exif=exif)
+    labels = [with_hash(root, one) for one in labels]
     counts = write_package(labels, [], root=root, sources=SOURCES, out=tmp_path / "package", **private(tmp_path))
     return tmp_path / "package", counts
 
 
 def test_each_strength_ships_what_it_permits(package: tuple[Path, dict[str, int]]) -> None:
     out, counts = package
-    assert counts == {"with_image": 1, "labels_only": 1, "pointers": 1, "withheld": 1}
+    assert counts == {"with_image": 1, "labels_only": 1, "pointers": 1, "withheld": 1, "held_for_benchmark": 0}
     rows = {r.source_id: r for r in store.load_strict(out / "slices.parquet", PublishedSlice)}
     assert set(rows) == {"images", "derived"}
     assert rows["derived"].image is None
     assert [p.name for p in (out / "images").iterdir()] == [f"{rows['images'].name}.png"]
     (pointer,) = store.load_strict(out / "pointers.parquet", Pointer)
-    assert (pointer.source_id, pointer.sha256) == ("pointers", "3" * 64)
+    assert (pointer.source_id, pointer.sha256) == (
+        "pointers",
+        hashlib.sha256((out.parent / "root" / pointer.path).read_bytes()).hexdigest(),
+    )
 
 
 def test_nothing_else_leaves(package: tuple[Path, dict[str, int]]) -> None:
@@ -151,3 +161,42 @@ def test_a_used_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p" / "x").write_text("")
     with pytest.raises(InputError, match="OUT_NOT_EMPTY"):
         write_package([], [], root=tmp_path, sources=SOURCES, out=tmp_path / "p", **private(tmp_path))
+
+
+def on_disk(root: Path, number: int, source_id: str = "images") -> AuditedLabel:
+    one = label(source_id, number)
+    path = root / one.slice.image_path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((64, 64), number, np.uint8)).save(path)
+    return with_hash(root, one)
+
+
+def test_what_a_benchmark_asks_about_is_held_back_and_counted(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    labels = [on_disk(root, n, s) for n, s in ((1, "images"), (2, "images"), (3, "pointers"), (4, "none"))]
+    given: dict[str, Any] = {"root": root, "sources": SOURCES, "out": tmp_path / "p", **private(tmp_path)}
+    counts = write_package(labels, [], held_back={"s1", "s3", "s4"}, **given)
+    assert counts == {"with_image": 1, "labels_only": 0, "pointers": 0, "withheld": 1, "held_for_benchmark": 2}
+    (row,) = store.load_strict(tmp_path / "p" / "slices.parquet", PublishedSlice)
+    assert row.name == KEY.name("package slice", "s2")
+    assert len(list((tmp_path / "p" / "images").iterdir())) == 1
+    assert "2 more slices are not here" in (tmp_path / "p" / "WITHHELD.md").read_text()
+    assert [one.slice_id for one in store.load_strict(tmp_path / "mapping.jsonl", PublishedName)] == ["s2"]
+
+
+@pytest.mark.parametrize("source_id", ["images", "derived", "pointers"])
+def test_a_file_that_is_not_the_labelled_one_stops_it_whatever_leaves_of_it(tmp_path: Path, source_id: str) -> None:
+    root = tmp_path / "root"
+    one = on_disk(root, 1, source_id)
+    given: dict[str, Any] = {"root": root, "sources": SOURCES, "out": tmp_path / "p", **private(tmp_path)}
+    for wrong in ("", "0", "f" * 63, "F" * 64):
+        unhashed = one.model_copy(update={"slice": one.slice.model_copy(update={"image_sha256": wrong})})
+        with pytest.raises(InputError, match="HASH_MISSING"):
+            write_package([unhashed], [], **given)
+    (root / one.slice.image_path).write_bytes(b"other")
+    with pytest.raises(InputError, match="FILE_CHANGED"):
+        write_package([one], [], **given)
+    (root / one.slice.image_path).unlink()
+    with pytest.raises(InputError, match="FILE_MISSING"):
+        write_package([one], [], **given)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["root"]

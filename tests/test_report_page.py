@@ -12,13 +12,14 @@ from factories_validation import truth_of
 from neuroonco.check.records import Finding
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.readings.records import LesionReading, Signs
-from neuroonco.report.charts import bar, grouped, interval, stacked
+from neuroonco.report.charts import GroupedBar, bar, grouped, interval, stacked
 from neuroonco.report.page import MAX_QUARANTINED, render
 from neuroonco.report.pictures import OUTLINE_RGB, data_uri, outlined_png
 from neuroonco.report.records import (
     AirRow,
     BenchmarkSummary,
     BlindCheck,
+    BlindFigure,
     BlindLine,
     DropCount,
     DuplicateExample,
@@ -86,8 +87,10 @@ NOTHING = Estimate(value=None, low=None, high=None, n=0)
 
 
 def blind_line(name: str, *shares: Estimate, limit: float | None = None) -> BlindLine:
-    """Two guessers on one set of questions, neither judged."""
-    return BlindLine(name=name, n=shares[1].n, chance=0.211, limit=limit, shares=shares, failed=(None, None))
+    """Two guessers on one set of questions."""
+    figures = tuple(BlindFigure(share=share, chance=0.211, limit=limit) for share in shares)
+    strongest = 1 if shares[1].n else None
+    return BlindLine(name=name, n=shares[1].n, chance=0.211, limit=limit, figures=figures, strongest=strongest)
 
 
 def against_truth(stated: list[Signs], truth: list[Signs]) -> AttributeReport:
@@ -155,7 +158,6 @@ def full_context() -> ReportContext:
         ),
         blind=BlindCheck(
             guessers=("Uniform draw", "Ranker"),
-            strongest=1,
             by_type=(
                 blind_line("All questions", wilson(673, 3190), wilson(2565, 3190), limit=0.241),
                 blind_line("Size", NOTHING, NOTHING),
@@ -214,16 +216,31 @@ def test_hostile_text_is_shown_as_text(page: Page, section: str) -> None:
             "benchmark",
             [
                 "1,000 questions 186 rejection items (18.6 %)",
-                "60 questions 10 rejection items (25.0 %), 20 binary",
+                "60 questions 10 rejection items (25.0 %) 20 binary",
                 "42 questions 42 binary",
                 "12 questions have a twin",
             ],
         ),
         (
             "shortcut",
-            ["80.4 %", "79.0 to 81.7, n = 3,190", "The check fails. ranker: above 24.1 %", "OPTION_TWICE", "18"],
+            [
+                "All questions 80.4 % 79.0 to 81.7, n = 3,190 Ranker, chance 21.1 %",
+                "The check fails. ranker: above 24.1 %",
+                "OPTION_TWICE",
+                "18",
+            ],
         ),
-        ("scores", ["33.3 %", "n = 3", "missing 1", "incomplete", "Shape", "Diagnosis", "50.0 %"]),
+        (
+            "scores",
+            [
+                f"{SHOWN} 33.3 % 6.1 to 79.2, n = 3 chance 30.0 %",
+                "missing 1",
+                "incomplete",
+                f"Diagnosis {SHOWN} 50.0 % 9.5 to 90.5, n = 2 chance 20.0 %",
+                f"Shape, binary {SHOWN} 0.0 % 0.0 to 79.3, n = 1 chance 50.0 %",
+            ],
+        ),
+        ("head", ["80.4 % right without the image: Ranker, the strongest judged guesser; chance 21.1 %"]),
     ],
 )
 def test_the_numbers_are_those_of_the_context(page: Page, section: str, shown: list[str]) -> None:
@@ -335,19 +352,41 @@ def test_twins_have_a_table_of_their_own_and_only_where_there_are_any(page: Page
     assert "predictions for no question 1" in text
 
 
-def test_bars_of_several_guessers_stand_under_one_another() -> None:
-    shares = (Estimate(value=0.25, low=0.2, high=0.3, n=9), NOTHING, Estimate(value=0.5, low=0.4, high=0.6, n=9))
-    names = ("g0", "g1", "g2")
-    bars = tuple(zip(names, shares, strict=True))
-    drawn = grouped(bars, title=HOSTILE, text="<b>", chance=0.2, limit=0.23)
+def test_bars_of_several_guessers_stand_under_one_another_each_with_its_own_lines() -> None:
+    first = Estimate(value=0.25, low=0.2, high=0.3, n=9)
+    second = Estimate(value=0.5, low=0.4, high=0.6, n=9)
+    bars = [GroupedBar("g0", first, 0.2, 0.23), GroupedBar("g1", NOTHING, 0.7), GroupedBar("g2", second, 0.4)]
+    drawn = grouped(bars, title=HOSTILE, text="<b>")
     assert "viewBox='0 0 1000 36'" in drawn
     assert "<rect class='g0' x='0' y='2' width='250' height='8'/>" in drawn
     assert "<rect class='whisker' x='200' y='5' width='100' height='2'/>" in drawn
     assert "class='g1'" not in drawn
     assert "<rect class='g2' x='0' y='26' width='500' height='8'/>" in drawn
-    assert "<rect class='chance' x='198.5' y='0' width='3' height='36'/>" in drawn
-    assert drawn.count("class='limit' x='228.5'") == 5
+    assert "<rect class='chance' x='198.5' y='0' width='3' height='12'/>" in drawn
+    assert "<rect class='chance' x='398.5' y='24' width='3' height='12'/>" in drawn
+    assert drawn.count("class='chance'") == 2
+    assert drawn.count("class='limit' x='228.5'") == drawn.count("class='limit'") == 2
     assert "role='img'" in drawn
     assert "<script" not in drawn
     assert "<desc>&lt;b&gt;</desc>" in drawn
-    assert "chance" not in grouped(bars, title="t", text="", chance=None, limit=None)
+    assert "chance" not in grouped([GroupedBar("g0", first)], title="t", text="")
+
+
+def test_tables_can_be_reached_and_pictures_told_apart(page: Page) -> None:
+    scrolled = [attrs for tag, attrs in page.tags if tag == "div" and attrs.get("class") == "scroll"]
+    assert len(scrolled) > 8
+    assert all(attrs["tabindex"] == "0" and attrs["role"] == "region" and attrs["aria-label"] for attrs in scrolled)
+    assert {attrs.get("scope") for tag, attrs in page.tags if tag == "th"} == {"col", "row"}
+    pictures = [attrs["alt"] for tag, attrs in page.tags if tag == "img"]
+    assert len(set(pictures)) == len(pictures) == 2
+    assert all(pictures)
+    assert any("MRI slice 1 of 1" in (alt or "") for alt in pictures)
+
+
+def test_the_note_on_what_is_below_chance_stands_only_where_something_is(page: Page) -> None:
+    assert "Clearly below chance" not in page.texts["shortcut"]
+    low = BlindFigure(share=Estimate(value=0.1, low=0.05, high=0.15, n=9), chance=0.2, is_below=True)
+    line = BlindLine(name="Size", n=9, chance=0.2, limit=None, figures=(low,), strongest=0)
+    blind = BlindCheck(guessers=("Ranker",), by_type=(line,), passed=True)
+    text = " ".join(Page(render(ReportContext(title="t", blind=blind))).texts["shortcut"].split())
+    assert "Clearly below chance, with the whole interval: Size: Ranker 10.0 % (chance 20.0 %)" in text

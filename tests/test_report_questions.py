@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from closed_items import closed_item
 from neuroonco import store
@@ -13,6 +14,7 @@ from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem
 from neuroonco.check.records import ALL, BINARY, PLAIN, REJECTION, BenchmarkCheck, BlindRow, Finding, TwinRow
 from neuroonco.errors import InputError
 from neuroonco.intervals import wilson
+from neuroonco.report.blind import below_chance, told_by_siblings
 from neuroonco.report.question_records import QuestionsPage
 from neuroonco.report.questions import render_questions
 from neuroonco.report.records import ReportContext
@@ -48,20 +50,23 @@ def check_document() -> dict[str, object]:
     """A check that fails on shape, as a run writes it."""
 
     def row(guesser: str, right: int, n: int, kind: str | None = None, subset: str = ALL, **more: float) -> BlindRow:
-        chance = 0.2 if n else None
-        return BlindRow(
-            guesser=guesser, question_type=kind, subset=subset, accuracy=wilson(right, n), chance=chance, **more
-        )
+        values = {"chance": 0.2 if n else None} | more
+        return BlindRow(guesser=guesser, question_type=kind, subset=subset, accuracy=wilson(right, n), **values)
 
     checked = BenchmarkCheck(
         questions=600,
         findings=(Finding(code="NEVER_RIGHT", level="warning", n=3, examples=(HOSTILE,)),),
         blind=(
-            row("ranker", 240, 600, limit=0.23),
-            row("always-e", 80, 400),
+            row("ranker", 150, 600, chance=0.26, limit=0.29),
+            row("majority", 90, 600, chance=0.26, limit=0.29),
+            row("always-e", 160, 400, limit=0.23),
+            row("siblings", 420, 600, chance=0.26),
             row("ranker", 180, 300, "shape", limit=0.25),
-            row("ranker", 30, 300, "diagnosis", limit=0.25),
+            row("ranker", 20, 200, "diagnosis", limit=0.25),
             row("always-e", 0, 0, "diagnosis"),
+            row("ranker", 60, 100, "diagnosis_binary", chance=0.5),
+            row("siblings", 90, 100, "diagnosis_binary", chance=0.5),
+            row("siblings", 20, 100, "diagnosis"),
             row("ranker", 10, 80, subset=REJECTION),
             row("ranker", 130, 320, subset=PLAIN),
             row("ranker", 0, 0, subset=BINARY),
@@ -90,9 +95,10 @@ SHORTAGES = [
         "built": 20,
         "available": {"center": 40, "upper_left": 10},
         "missing": {"upper_left": 90},
-        "said": "",
+        "why": "upper_left is rare",
+        "said": "upper_left is rare: 90 more slices",
     },
-    {"wording": HOSTILE, "wanted": 2, "built": 0, "available": {HOSTILE: 1}, "missing": {HOSTILE: 1}, "said": ""},
+    {"wording": HOSTILE, "wanted": 2, "built": 0, "available": {HOSTILE: 1}, "missing": {HOSTILE: 1}, "said": HOSTILE},
 ]
 LEAKS = {
     "benchmark_slices": 75,
@@ -134,29 +140,65 @@ def test_letters_are_counted_among_questions_that_offer_equally_many() -> None:
 
 def test_the_check_is_read_as_it_is_written() -> None:
     check = figures.blind_check(check_document())
-    assert check.guessers == ("Always E", "Ranker")
-    assert check.strongest == 1
+    assert check.guessers == ("Most frequent", "Always E", "Ranker", "With siblings")
+    assert check.siblings == 3
     assert not check.passed
-    everything, diagnosis, shapes = check.by_type
-    assert [line.name for line in check.by_type] == ["All questions", "Diagnosis", "Shape"]
-    assert (everything.n, everything.limit, everything.chance) == (600, 0.23, 0.2)
-    assert everything.shares[1] == wilson(240, 600)
-    assert everything.failed == (None, True)
-    assert (shapes.shares[0].n, shapes.failed) == (0, (None, True))
-    assert diagnosis.failed == (None, False)
+    everything, diagnosis, binary, shapes = check.by_type
+    assert [line.name for line in check.by_type] == ["All questions", "Diagnosis", "Diagnosis, binary", "Shape"]
+    # Those of who tries all questions; always E has its own.
+    assert (everything.n, everything.limit, everything.chance) == (600, 0.29, 0.26)
+    _, always, ranker, siblings = everything.figures
+    assert ranker.share == wilson(150, 600)
+    assert (always.share.n, always.chance, always.limit, always.failed) == (400, 0.2, 0.23, True)
+    assert (ranker.failed, siblings.failed) == (False, None)
+    assert (shapes.figures[1].share.n, shapes.figures[2].failed) == (0, True)
+    assert (binary.chance, binary.figures[2].limit) == (0.5, None)
+    assert diagnosis.figures[2].failed is False
     # A set without questions is not shown.
     assert [(line.name, line.n) for line in check.subsets] == [
         ("Answer offered beside E", 320),
         ("Rejection items", 80),
     ]
-    assert [t.n for t in check.twins] == [0, 50]
+    assert [(line.chance, line.strongest, line.figures[2].is_below) for line in check.subsets] == [
+        (None, None, False)
+    ] * 2
+    assert [t.n for t in check.twins] == [0, 0, 50, 0]
+
+
+def test_the_strongest_is_the_judged_guesser_furthest_above_its_own_chance() -> None:
+    check = figures.blind_check(check_document())
+    # Siblings are right most often and are not judged; the ranker is right less often than chance over all.
+    assert [line.strongest for line in check.by_type] == [1, 2, 2, 2]
+    even = {"question_type": None, "subset": ALL, "chance": 0.2}
+    document = check_document()
+    document["blind"] = [
+        BlindRow(guesser=guesser, accuracy=wilson(right, 100), **even).model_dump()
+        for guesser, right in (("uniform", 20), ("ranker", 20), ("majority", 19))
+    ]
+    tied = figures.blind_check(document)
+    assert tied.guessers[tied.by_type[0].strongest or 0] == "Ranker"
+
+
+def test_only_who_learns_can_be_below_chance_and_only_with_the_whole_interval() -> None:
+    check = figures.blind_check(check_document())
+    below = [(line.name, [guesser for guesser, _ in noted]) for line, noted in below_chance(check)]
+    assert below == [("All questions", ["Most frequent"]), ("Diagnosis", ["Ranker"])]
+    told = [(line.name, one.share.value) for line, [(_, one)] in told_by_siblings(check)]
+    assert told == [("All questions", 0.7), ("Diagnosis, binary", 0.9)]
+    document = check_document()
+    kept = [row for row in document["blind"] if row["guesser"] == "majority"]  # type: ignore[attr-defined]
+    document["blind"] = [row | {"guesser": guesser} for row in kept for guesser in ("uniform", "always-e", "siblings")]
+    assert below_chance(figures.blind_check(document)) == []
 
 
 def test_what_is_missing_names_answers_as_options_do_the_scarcest_first() -> None:
     located, unknown = figures.shortages(SHORTAGES)
     assert (located.name, located.wanted, located.built) == ("Location (in head)", 900, 20)
     assert [(a.text, a.available, a.missing) for a in located.answers] == [("Upper left", 10, 90), ("Center", 40, 0)]
+    assert (located.said, unknown.said) == ("upper_left is rare", HOSTILE)
     assert unknown.answers[0].text == HOSTILE
+    older = [{k: v for k, v in row.items() if k not in ("said", "why")} for row in SHORTAGES]
+    assert figures.shortages(older)[0].said == ""
 
 
 def test_shares_of_instructions_are_of_images_and_of_pairs() -> None:
@@ -288,10 +330,16 @@ def test_the_page_is_self_contained_and_no_name_becomes_markup(run: Path) -> Non
     [
         ("benchmark", ["4 questions 1 rejection items", "1 questions 1 binary", "3 terms and E 2 1 0 1"]),
         ("answers", ["Lobulated 0 + 1 offered 0", "Round 2 + 0 offered 4"]),
-        ("shortages", ["Location (in head) 900 20", "Upper left 10 + 90"]),
-        ("blind", ["The check fails. ranker above the limit on shape", "40.0 %, above the limit", "36.2 to 44.0",
-                   "Accuracy without image: Shape", "Always E –; Ranker 60.0 %; chance 20.0 %; limit 25.0 %",
-                   "6.0 % 2.1 to 16.2, n = 50", "NEVER_RIGHT", "16.4 to 24.2, n = 400"]),
+        ("shortages", ["Location (in head) 900 20", "Upper left 10 + 90", "upper_left is rare"]),
+        ("head", ["40.0 % right without the image: Always E, the strongest judged guesser, of the 400 questions that it"
+                  " tries; chance 20.0 %"]),
+        ("blind", ["The check fails. ranker above the limit on shape", "40.0 %, above the limit 35.3 to 44.9 n = 400 "
+                   "chance 20.0 % limit 23.0 %", "40.0 % Always E, n = 400 chance 20.0 %",
+                   "Accuracy without image: Shape", "Always E –; Ranker 60.0 %, chance 20.0 %, limit 25.0 %",
+                   "Clearly below chance, with the whole interval: All questions: Most frequent 15.0 % (chance 26.0 %)",
+                   "15.0 % 12.4 to 18.1 below chance", "Questions Questions Most frequent Always E",
+                   "clearly above chance here: All questions: With siblings 70.0 % (chance 26.0 %); Diagnosis, binary",
+                   "6.0 % 2.1 to 16.2, n = 50", "NEVER_RIGHT"]),
         ("instructions", ["100 pairs on 20 images, 12 distinct", "Glioma 45.0 % 9", "Sequence: pairs by file"]),
         ("leaks", ["3 leaks among 75 benchmark and 224 instruction slices", "as the source states it 2"]),
     ],
@@ -321,3 +369,46 @@ def test_records_refuse_what_is_not_a_figure() -> None:
     broken = check_document() | {"blind": [{"guesser": "ranker"}]}
     with pytest.raises(ValueError, match="accuracy"):
         figures.blind_check(broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("images", -1),
+        ("distinct_questions", -3),
+        ("pairs", {"open": -1, "closed_nocot": 40, "closed_cot": 30}),
+        ("images_by_class", {"glioma": -9}),
+        ("by_type", {"open": {"shape": -30}}),
+        ("by_source", {"open": {"01": -30}}),
+        ("by_subtype", {"open": {"open": -30}}),
+        ("faults", {"LETTER_WRONG": -2}),
+        ("faults", {"LETTER_WRONG": "two"}),
+        ("images_by_class", {"glioma": 21}),
+    ],
+)
+def test_statistics_that_cannot_be_counts_are_refused(name: str, value: object) -> None:
+    with pytest.raises(ValidationError):
+        instruction_summary(STATISTICS | {name: value})
+
+
+@pytest.mark.parametrize("name", ["wanted", "built", "available", "missing"])
+def test_shortages_that_cannot_be_counts_are_refused(name: str) -> None:
+    value = {"center": -1} if name in ("available", "missing") else -1
+    with pytest.raises(ValidationError):
+        figures.shortages([SHORTAGES[0] | {name: value}])
+
+
+def test_tables_can_be_reached_and_examples_told_apart(run: Path) -> None:
+    page = Page(render_questions(gathered(run, LEAKS)))
+    scrolled = [attrs for tag, attrs in page.tags if tag == "div" and attrs.get("class") == "scroll"]
+    assert len(scrolled) == 9
+    assert all(attrs["tabindex"] == "0" and attrs["role"] == "region" for attrs in scrolled)
+    labels = [attrs["aria-label"] for attrs in scrolled]
+    assert len(set(labels)) == len(labels)
+    assert {attrs.get("scope") for tag, attrs in page.tags if tag == "th"} == {"col", "row"}
+    said = [
+        attrs.get("alt") or attrs.get("aria-label")
+        for tag, attrs in page.tags
+        if attrs.get("alt") or "nopicture" in (attrs.get("class") or "")
+    ]
+    assert len(set(said)) == len(said) == 4

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from closed_items import closed_item, predicted
 from neuroonco.build.interop import read_closed
-from neuroonco.build.records import ClosedItem
+from neuroonco.build.records import REPORTED_TYPES, ClosedItem
 from neuroonco.errors import InputError
 from neuroonco.predict.baselines import baseline
 from neuroonco.predict.predict import predict
@@ -61,7 +61,35 @@ def test_every_question_counts() -> None:
     assert score.multiple_choice.n == 3
     assert score.by_source.keys() == {"01", "07", "16", "(none)"}
     assert score.chance == pytest.approx((0.2 + 0.25 + 0.2 + 0.5) / 4)
-    assert score.macro_by_type == pytest.approx((2 / 3 + 0) / 2)
+    assert score.macro_by_type == pytest.approx((1 + 0 + 0) / 3)
+
+
+def test_binary_questions_are_no_part_of_their_type() -> None:
+    """A binary diagnosis (abnormal or healthy) and binary margins are mixed neither with the others nor together."""
+    margins = closed_item("4", "A", texts=("Smooth", "Irregular"), question_type=QuestionType.MARGINS)
+    items = [*small_benchmark(), margins]
+    score = score_closed(items, [*small_predictions(), predicted(margins, "A")])
+    assert {kind: (e.value, e.n) for kind, e in score.by_type.items()} == {
+        "diagnosis": (1.0, 2),
+        "diagnosis_binary": (0.0, 1),
+        "shape": (0.0, 1),
+        "margins_binary": (1.0, 1),
+    }
+    assert list(score.by_type) == [kind for kind in REPORTED_TYPES if kind in score.by_type]
+    assert score.chance_by_type == {"diagnosis": 0.2, "diagnosis_binary": 0.5, "shape": 0.25, "margins_binary": 0.5}
+    assert score.macro_by_type == pytest.approx((1 + 0 + 0 + 1) / 4)
+    # Files of versions that wrote no chance by type are still read.
+    older = {name: value for name, value in score.model_dump(mode="json").items() if name != "chance_by_type"}
+    assert Score.model_validate(older).chance_by_type == {}
+
+
+def test_none_of_the_above_is_known_in_any_spelling() -> None:
+    texts = ("Glioma", "Meningioma", "Metastasis", "Ependymoma", "none  of the above.")
+    items = [closed_item("1", "E", texts=texts), closed_item("2", "A", texts=texts)]
+    assert score_closed(items, []).chance == pytest.approx(0.2)
+    rejection = of_baseline("always-e", items).rejection
+    assert (rejection.recall.value, rejection.recall.n) == (1.0, 1)
+    assert (rejection.false_rejection_rate.value, rejection.precision.n) == (1.0, 2)
 
 
 def test_rejection_figures_use_their_own_denominators() -> None:

@@ -10,14 +10,15 @@ from hypothesis import strategies as st
 
 from closed_items import closed_item, predicted
 from neuroonco import store
-from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem
+from neuroonco.build.records import NONE_OF_THE_ABOVE, REJECTION_SHARE, ClosedItem
+from neuroonco.build.rules import BuildRules
 from neuroonco.check.rules import CheckRules
 from neuroonco.cli.app import run
 from neuroonco.predict.baselines import baseline
 from neuroonco.predict.predict import predict
 from neuroonco.predict.records import Prediction
 from neuroonco.rules import load_rules
-from neuroonco.score.closed import REJECTION_SHARE, score_closed
+from neuroonco.score.closed import score_closed
 from neuroonco.score.compare import compare
 from neuroonco.score.records import Score
 from neuroonco.vocabulary import PredictionStatus
@@ -153,14 +154,21 @@ def test_twins_are_answered_like_any_other_question() -> None:
     assert (twins.both_rejected.value, twins.both_rejected.n, twins.both_right.value) == (1.0, 3, 0.0)
 
 
+@pytest.mark.parametrize("name", ["default", "paper"])
+def test_the_rejection_share_is_that_of_the_rules(name: str) -> None:
+    rules = load_rules(name)
+    assert rules.section("check", CheckRules).rejection_share == REJECTION_SHARE
+    assert rules.section("build", BuildRules).rejection_share == REJECTION_SHARE
+
+
 def test_chance_is_the_best_that_needs_no_image() -> None:
-    assert load_rules("default").section("check", CheckRules).rejection_share == float(REJECTION_SHARE)
     three = closed_item("1", "A", texts=("T1", "T2", "FLAIR", NONE_OF_THE_ABOVE))
     six = closed_item("2", "A", texts=("a", "b", "c", "d", "e", NONE_OF_THE_ABOVE))
     binary = closed_item("3", "A", texts=("Abnormal", "Healthy"))
     assert score_closed([three], []).chance == pytest.approx(0.8 / 3)
     assert score_closed([six], []).chance == pytest.approx(0.2)
     assert score_closed([binary], []).chance == 0.5
+    assert score_closed([three], [], rejection_share=0.4).chance == 0.4
     assert score_closed([three, six, binary], []).chance == pytest.approx((0.8 / 3 + 0.2 + 0.5) / 3)
 
 

@@ -107,7 +107,9 @@ def test_every_slice_has_a_draft_or_a_named_reason(faulty: tuple[ResolvedModel, 
     assert counts.slices == SLICES
     assert counts.failed == Counter(one.code for one in failed)
     assert counts.parts == sum(len(known) + len(items) for _, known, items in WORDED)
-    assert counts.parts - counts.missing == sum(len(one.open) + len(one.closed) for one in worded)
+    assert counts.parts - counts.missing == sum(
+        sum(part.writer is None for part in one.open) + len(one.closed) for one in worded
+    )
     faults = {json.loads(line)["fault"] for line in log.read_text().splitlines()}
     assert len(faults) > 6, "few kinds of fault were met"
     assert said[0].startswith("instructions by vllm:a: ")
@@ -195,9 +197,8 @@ def test_slices_with_equal_facts_and_style_are_asked_once(tmp_path: Path, monkey
     assert 1 < len(client.calls) < 12, "as many as there are styles"
     found, _ = drafts(resolve("vllm:a"), ledger, same)
     assert [one.slice_id for one in found] == [f"s{n}" for n in range(60)]
-    assert len({one.model_copy(update={"slice_id": ""}).model_dump_json() for one in found}) == 1, (
-        "one double, one style"
-    )
+    said = {tuple(part.answer for part in one.open if part.writer is None) for one in found if isinstance(one, Draft)}
+    assert len(said) == 1, "one double, one style"
 
 
 def test_a_failed_call_waits_and_the_next_run_asks_for_it_alone(
@@ -355,9 +356,17 @@ def test_the_command_writes_a_models_words_and_a_replay_the_same_bytes(
     counts = json.loads(capsys.readouterr().out)
     assert counts["parts_missing"] == counts["pairs_faulty"] == counts["quarantined"] == 0
     assert counts["closed_nocot"] == counts["closed_cot"] > SLICES
-    assert counts["parts_wanted"] == counts["open"] + counts["closed_cot"]
+    several = counts["pairs_of_templates"] - counts["closed_nocot"]
+    assert counts["parts_wanted"] == counts["open"] - several + counts["closed_cot"]
     opened = lines_of(tmp_path / "a" / "instruction_open_train.jsonl")
-    assert all(line["messages"][1]["content"].startswith("Seen here: ") for line in opened)
+    own = [line for line in opened if line["meta"]["subtype"] != "open"]
+    assert len(own) == several > SLICES
+    worded = [line["messages"][1]["content"].startswith("Seen here: ") for line in opened]
+    assert worded == [line["meta"]["subtype"] == "open" for line in opened]
+    by_writer = store.read_json(tmp_path / "a" / "statistics.json")["by_writer"]
+    assert by_writer["open"] == {"vllm:a": counts["open"] - several, "templates": several}
+    assert by_writer["closed_nocot"] == {"templates": counts["closed_nocot"]}
+    assert by_writer["closed_cot"] == {"vllm:a": counts["closed_cot"]}
     reasoned = lines_of(tmp_path / "a" / "instruction_closed_cot_train.jsonl")
     assert all("\nExplanation: " in line["messages"][1]["content"] for line in reasoned)
     asked = len(client.calls)
@@ -375,6 +384,10 @@ def test_questions_options_and_letters_are_those_of_the_templates(
     assert command(tmp_path / "b", labels) == 0
     name = "instruction_closed_nocot_train.jsonl"
     assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    for kind in ("open", "closed_cot"):
+        files = [tmp_path / out / f"instruction_{kind}_train.jsonl" for out in "ab"]
+        asked = [[line["messages"][0] for line in lines_of(file)] for file in files]
+        assert asked[0] == asked[1]
 
 
 def test_words_that_leak_or_invent_are_dropped_by_name(
@@ -383,7 +396,7 @@ def test_words_that_leak_or_invent_are_dropped_by_name(
     def inventive(call: ModelCall) -> str:
         document = json.loads(scripted_answer(call))
         if "texture" in document["open"]:
-            document["open"]["texture"]["question"] = "Why is the glioma uneven?"
+            document["open"]["texture"]["answer"] = "The lesion shows necrosis."
             document["open"]["shape"]["answer"] = "In this 54-year-old man it is round."
         if "question_0" in document["closed"]:
             document["closed"]["question_0"]["explanation"] += " There is a midline shift of 4 mm."
@@ -396,13 +409,13 @@ def test_words_that_leak_or_invent_are_dropped_by_name(
     dropped = store.pq.read_table(tmp_path / "a" / "dropped.parquet").to_pylist()
     details = [row["detail"] for row in dropped if row["reason"] == "pair_fault"]
     assert len(details) == counts["pairs_faulty"] == counts["dropped_by_reason"]["pair_fault"]
-    for kind, fault in (("open", "stem_names_finding"), ("open", "invented_history"), ("closed_cot", "measurement")):
+    for kind, fault in (("open", "other_attribute"), ("open", "invented_history"), ("closed_cot", "measurement")):
         assert [one for one in details if one.startswith(kind) and fault in one], fault
     made = counts["pairs_faulty"] + counts["open"] + counts["closed_nocot"] + counts["closed_cot"]
-    assert f"{counts['pairs_faulty']} of {made} pairs in its words had a fault" in captured.err
+    assert f"{counts['pairs_faulty']} of {made} pairs had a fault" in captured.err
     written = (tmp_path / "a" / "instruction_open_train.jsonl").read_text()
     assert "54-year-old" not in written
-    assert "Why is the glioma" not in written
+    assert "necrosis" not in written
 
 
 def test_what_the_model_left_out_and_what_waits_is_said(
@@ -433,6 +446,12 @@ def test_what_the_model_left_out_and_what_waits_is_said(
         (("--model", "somebody"), 2, "error[READER_UNKNOWN]"),
         (("--model", "nowhere:a"), 2, "nowhere"),
         (("--model", "vllm:a", "--replay"), 3, "ledger"),
+        (("--replay",), 2, "error[MODEL_NEEDED]: --replay without a model"),
+        (("--batch", "--max-cost", "1"), 2, "--max-cost and --batch without a model"),
+        (("--ledger", "l.sqlite"), 2, "--ledger without"),
+        (("--concurrency", "4"), 2, "--concurrency without"),
+        (("--endpoints", "e.toml"), 2, "--endpoints without"),
+        (("--model", "templates", "--max-tokens", "99"), 2, "--max-tokens without"),
     ],
 )
 def test_who_cannot_be_asked_is_one_line_and_nothing_is_written(
@@ -441,7 +460,7 @@ def test_who_cannot_be_asked_is_one_line_and_nothing_is_written(
     assert command(tmp_path / "a", labels, *options) == code
     err = capsys.readouterr().err
     assert said in err
-    assert "Traceback" not in err
+    assert err.count("\n") == 1
     assert not (tmp_path / "a").exists()
 
 

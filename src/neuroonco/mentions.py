@@ -94,13 +94,7 @@ def mentions(text: str, enums: Iterable[type[StrEnum]] = ANSWER_TERMS) -> tuple[
     ()
     """
     wanted = frozenset(enums)
-    alone = _alone(normalise(text)) if len(text) < _LONGEST_SPELLING else ()
-    if alone:
-        stripped = text.strip()
-        start = text.index(stripped)
-        found = [Mention(value, start, start + len(stripped), stripped, finer=finer) for value, finer in alone]
-        return tuple(m for m in found if type(m.value) in wanted)
-    return tuple(m for m in _scan(text) if isinstance(m, Mention) and type(m.value) in wanted)
+    return tuple(m for m in named_in(text)[0] if type(m.value) in wanted)
 
 
 def other_concepts(text: str) -> tuple[str, ...]:
@@ -109,7 +103,17 @@ def other_concepts(text: str) -> tuple[str, ...]:
     >>> other_concepts("A lymphoma rather than an abscess?")
     ('Lymphoma', 'Abscess')
     """
-    return tuple(dict.fromkeys(found for found in _scan(text) if isinstance(found, str)))
+    return named_in(text)[1]
+
+
+def named_in(text: str) -> tuple[tuple[Mention, ...], tuple[str, ...]]:
+    """What :func:`mentions` and :func:`other_concepts` find in a text, read once."""
+    found = tuple(_scan(text))
+    named = tuple(m for m in found if isinstance(m, Mention))
+    if len(text) < _LONGEST_SPELLING and (alone := _alone(normalise(text))):
+        start, end = text.index(text.strip()), len(text.rstrip())
+        named = tuple(Mention(value, start, end, text.strip(), finer=finer) for value, finer in alone)
+    return named, tuple(dict.fromkeys(m for m in found if isinstance(m, str)))
 
 
 def has_measurement(text: str) -> str | None:
@@ -122,9 +126,7 @@ def has_measurement(text: str) -> str | None:
     >>> has_measurement("a circularity value of 0.63"), has_measurement("T2 at 1.5 T, 3 foci")
     ('circularity value of 0.63', None)
     """
-    if not any(character.isdigit() for character in text):
-        return None
-    found = _MEASUREMENT.search(text)
+    found = _MEASUREMENT.search(text) if any(map(str.isdigit, text)) else None
     return found.group() if found else None
 
 
@@ -216,8 +218,9 @@ def _scan(text: str) -> Iterator[Mention | str]:
             if not _stands(row, words, i):
                 continue
             found = _judge(row, words, i)
-            if found is not None:
+            if found is not None or row.contexts:  # what its context refuses is not named by a shorter spelling either
                 used = len(row.words)
+            if found is not None:
                 yield found
         i += used or 1
 

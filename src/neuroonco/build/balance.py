@@ -18,31 +18,39 @@ def option_count(answers: int, max_options: int) -> int:
     return 2 if answers == 2 else min(max_options, answers - 1)
 
 
-def choose_answers(available: Sequence[int], wanted: int, least: int, max_options: int) -> tuple[int, int]:
+def choose_answers(
+    available: Sequence[int], wanted: int, least_each: int, least: int, max_options: int
+) -> tuple[int, int]:
     """How many of the answers are asked for, the most frequent first, and how often each.
 
-    As many as have at least ``least`` questions each; where that leaves fewer than three, those that together
-    tell a model most, in bits.
+    As many answers as leave each of them ``least_each`` questions and all of them ``least``; where that is not at least
+    three, those that together tell a model most, in bits.
 
     Args:
         available: questions that each answer could have, most frequent first.
-        wanted: questions in all.
-        least: questions that an answer should have to be worth a figure of its own.
+        wanted: questions in all; every answer that is asked for has one at least.
+        least_each: questions that an answer should have to be worth a figure of its own.
+        least: questions that all answers together should have.
         max_options: terms that a question offers at most.
 
     Returns:
         Number of answers, and questions of each; (0, 0) where there are not two answers.
 
-    >>> choose_answers([90, 60, 30, 26, 3], wanted=1000, least=25, max_options=4)
+    >>> choose_answers([90, 60, 30, 26, 3], wanted=1000, least_each=25, least=100, max_options=4)
     (4, 26)
-    >>> choose_answers([90, 60, 30, 26, 3], wanted=80, least=25, max_options=4)
+    >>> choose_answers([900, 600, 300, 26, 3], wanted=1000, least_each=25, least=200, max_options=4)
+    (3, 300)
+    >>> choose_answers([90, 60, 30, 26, 3], wanted=80, least_each=25, least=200, max_options=4)
     (4, 20)
-    >>> choose_answers([9, 8, 1], wanted=100, least=25, max_options=4), choose_answers([9], 100, 25, 4)
+    >>> choose_answers([9, 8, 1], 100, 25, 200, 4), choose_answers([9], 100, 25, 200, 4)
     ((2, 8), (0, 0))
     """
-    enough = sum(n >= least for n in available)
-    if enough >= 3:
-        answers = enough
+    figures = min(least, wanted)
+    enough = [
+        v for v in range(3, len(available) + 1) if available[v - 1] >= least_each and v * available[v - 1] >= figures
+    ]
+    if enough:
+        answers = max(enough)
     else:
         choices = range(2, len(available) + 1)
         answers = max(choices, key=lambda v: (_bits(v, available[v - 1], max_options), v), default=0)
@@ -74,14 +82,15 @@ def even_out(counts: Counts, each: int) -> Counts:
            [5, 6]])
     """
     taken = counts.astype(np.int64)
-    answers = taken.shape[1]
+    strata, answers = taken.shape
     surplus = taken.sum(axis=0) - each
     while (surplus > 0).any():
         others = (taken.sum(axis=1, keepdims=True) - taken) / max(answers - 1, 1)
         excess = np.where((taken > 0) & (surplus > 0), taken - others, -np.inf)
         place = int(np.argmax(excess))
         stratum, answer = divmod(place, answers)
-        step = max(1, int(excess[stratum, answer] // 4))
+        # Many at once while much is to go: what the last single steps do decides how even it gets.
+        step = max(1, int(excess[stratum, answer] // 4), int(surplus[answer] // (4 * strata)))
         step = min(step, int(taken[stratum, answer]), int(surplus[answer]))
         taken[stratum, answer] -= step
         surplus[answer] -= step

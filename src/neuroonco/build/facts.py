@@ -47,7 +47,7 @@ def facts(label: AuditedLabel) -> tuple[Fact, ...]:
 
     - The diagnosis is the source's, and asked only where nothing speaks against it: a tumour type needs a slice
       that the source does not mark as free of tumour and readings that do not deny a lesion; healthy needs
-      readings that found none.
+      readings that found none or did not decide.
     - The sequence is the source's alone: what a reading saw is no truth.
     - Lesion attributes need a lesion: size, shape, spread and location come from the mask, the other signs
       from the audited label, and only where the sequence lets them be seen.

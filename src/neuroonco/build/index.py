@@ -45,8 +45,8 @@ class FactIndex:
     answer_of_fact: NDArray[np.int16]
     order: NDArray[np.uint64]
     class_of_slice: NDArray[np.int16]
-    source_of_slice: NDArray[np.int16]
-    stratum_of_slice: NDArray[np.int16]
+    source_of_slice: NDArray[np.int32]
+    stratum_of_slice: NDArray[np.int32]
     is_whole: NDArray[np.bool_]
     first_of_group: NDArray[np.int32]
     wordings: tuple[str, ...]
@@ -112,8 +112,10 @@ def index_labels(labels: Iterable[AuditedLabel], seed: int) -> FactIndex:
         seed: of every draw from the facts.
 
     Raises:
-        ValueError: the labels are not in order.
+        ValueError: the labels are not in order, or can be read only once.
     """
+    if iter(labels) is labels:
+        raise ValueError("labels are read more than once: pass a list or a LabelFile, not an iterator")
     repeated: set[str] = set()
     return index_entries((_entry(label) for label in _once(labels, repeated)), seed, repeated)
 
@@ -185,7 +187,7 @@ class _Building:
         self.slice_ids: list[str] = []
         self.starts = array("q", [0])
         self.wording, self.answer, self.order = array("h"), array("h"), array("Q")
-        self.tumor, self.source, self.stratum, self.whole = array("h"), array("h"), array("h"), array("b")
+        self.tumor, self.source, self.stratum, self.whole = array("h"), array("i"), array("i"), array("b")
         self.key_row, self.key = array("i"), array("Q")
         self.wordings, self.answers = _Codes(), _Codes()
         self.classes, self.sources, self.strata = _Codes(), _Codes(), _Codes()
@@ -221,8 +223,8 @@ class _Building:
             answer_of_fact=np.array(self.answer, np.int16),
             order=np.array(self.order, np.uint64),
             class_of_slice=np.array(self.tumor, np.int16),
-            source_of_slice=np.array(self.source, np.int16),
-            stratum_of_slice=np.array(self.stratum, np.int16),
+            source_of_slice=np.array(self.source, np.int32),
+            stratum_of_slice=np.array(self.stratum, np.int32),
             is_whole=np.array(self.whole, np.int8).astype(bool),
             first_of_group=first,
             wordings=self.wordings.names(),

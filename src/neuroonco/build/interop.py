@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from neuroonco import store
 from neuroonco.build.records import ClosedItem, OpenItem, Option
-from neuroonco.errors import InputError
+from neuroonco.errors import InputError, printable
 from neuroonco.outcomes import Quarantined, Record
 from neuroonco.store import Loaded
 from neuroonco.vocabulary import QuestionType, recode
@@ -82,6 +82,7 @@ def _read_grouped(path: Path, field: str, decode: Callable[[str, str, int, dict[
         place = f"{path.name}#{number}"
         try:
             image_id, image_path, pairs = _image(image, field)
+            store.require_text([image_id, image_path], place)
             if image_id in seen:
                 raise InputError("ID_TWICE", f"id {image_id}: another image has it")
         except InputError as error:
@@ -91,6 +92,7 @@ def _read_grouped(path: Path, field: str, decode: Callable[[str, str, int, dict[
         for position, pair in enumerate(pairs):
             index = pair.get(INDEX_FIELD, position) if isinstance(pair, dict) else position
             try:
+                store.require_text(pair, place)
                 if isinstance(index, bool) or not isinstance(index, int):
                     raise InputError("FIELD_INVALID", f"{INDEX_FIELD}: expected a number")
                 loaded.records.append(decode(image_id, image_path, index, _question(pair)))
@@ -192,7 +194,7 @@ def _unreadable(identity: str, where: str, error: InputError | ValidationError) 
     else:
         first = error.errors(include_url=False)[0]
         code, what = "FIELD_INVALID", f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return Quarantined(slice_id=identity, code=code, message=f"{where}: {what}")
+    return Quarantined(slice_id=printable(identity), code=code, message=printable(f"{where}: {what}"))
 
 
 # --- writing ---

@@ -31,7 +31,8 @@ class LabelFile:
 def open_labels(path: Path) -> tuple[Iterable[AuditedLabel], list[Quarantined]]:
     """Labels in the order of their slice ids, and what of the file could not be read.
 
-    What the pipeline writes is ordered, and is streamed; any other file is held and ordered.
+    What the pipeline writes is ordered and streamed: a row of it that cannot be read ends the reading. Any other file
+    is held and ordered, and such rows are set aside.
 
     Raises:
         InputError: the file is missing, or of an unknown format.

@@ -5,7 +5,6 @@ A pool is a set of questions with one wording whose answers are equally frequent
 over. In both, what is drawn for a question depends on its pool and its answer alone, see ``docs/benchmark.md``.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
@@ -14,16 +13,19 @@ from numpy.typing import NDArray
 
 from neuroonco.build.balance import choose_answers, even_out, layers, option_count
 from neuroonco.build.index import FactIndex
-from neuroonco.build.pools import CAPPED, GRAIN, NO_MIMICS, ONLY, RARE, SURPLUS, WHYS, Plan, Pool, Shortage
+from neuroonco.build.pools import CAPPED, GRAIN, NO_MIMICS, ONLY, RARE, SURPLUS, WHYS, Plan, Pool
 from neuroonco.build.rules import BuildRules
+from neuroonco.build.shortages import shortages
 from neuroonco.seeded import remixed
 from neuroonco.vocabulary import TumorType, coarsenings, confusion_groups
 
-BINARY_DIAGNOSIS, DIAGNOSIS = "diagnosis_binary", "diagnosis"
+BINARY_DIAGNOSIS, DIAGNOSIS, MODALITY = "diagnosis_binary", "diagnosis", "modality"
 Facts = NDArray[np.int64]
 
 
-def plan_benchmark(index: FactIndex, rows: NDArray[np.bool_], rules: BuildRules, *, hard: bool = False) -> Plan:
+def plan_benchmark(
+    index: FactIndex, rows: NDArray[np.bool_], rules: BuildRules, *, hard: bool = False, lend: bool = True
+) -> Plan:
     """One balanced pool a wording, and within source and sequence as balanced as that allows.
 
     Args:
@@ -31,16 +33,18 @@ def plan_benchmark(index: FactIndex, rows: NDArray[np.bool_], rules: BuildRules,
         rows: those that the benchmark may use.
         rules: how many questions are wanted, and of how many options.
         hard: draw options from mimics of the answer.
+        lend: let typed tumors be asked abnormal or healthy where untyped ones are too few.
     """
     plan = _empty(index)
-    wordings = _by_wording(plan, rows[index.slice_of_fact])
-    for wording, facts in wordings.items():
+    live = rows[index.slice_of_fact]
+    for wording, facts in _by_wording(plan, live, rules.questions_per_type if lend else 0).items():
         kept = _one_grain(plan, facts)
-        groups = _mimics(plan, kept) if hard else [kept]
-        wanted = rules.questions_per_type // max(len(groups), 1)
+        groups, is_hard = _mimics(plan, kept) if hard else ([kept], False)
+        answers = sum(np.unique(plan.answer[group]).size for group in groups)
         for group in groups:
-            _balanced_pool(plan, wording, group, wanted, rules, is_hard=len(groups) > 1)
-        _note_shortage(plan, wording, kept, rules)
+            wanted = rules.questions_per_type * np.unique(plan.answer[group]).size // answers
+            _balanced_pool(plan, wording, group, wanted, rules, is_hard=is_hard)
+    plan.shortages += shortages(plan, live, rules.questions_per_type, lend=lend)
     return plan
 
 
@@ -60,7 +64,7 @@ def plan_instructions(
     if admitted is not None:
         plan.why[live & ~admitted] = WHYS.index(CAPPED)
         live = live & admitted
-    for wording, facts in _by_wording(plan, live).items():
+    for wording, facts in _by_wording(plan, live, None).items():
         kept = _one_grain(plan, facts)
         answers = _by_answer(plan, kept)
         used = dict.fromkeys(answers, 0)
@@ -91,36 +95,44 @@ def _empty(index: FactIndex) -> Plan:
 # --- what there is ---
 
 
-def _by_wording(plan: Plan, live: NDArray[np.bool_]) -> dict[str, Facts]:
+def _by_wording(plan: Plan, live: NDArray[np.bool_], wanted: int | None) -> dict[str, Facts]:
     """Facts of each wording, in seeded order; some typed tumors lent to the question whether there is one."""
     index = plan.index
     order = np.argsort(index.order, kind="stable")
     order = order[live[order]]
     found = {name: order[plan.wording[order] == code] for code, name in enumerate(index.wordings)}
-    _lend(plan, found)
+    _lend(plan, found, wanted)
     return {name: facts for name, facts in sorted(found.items()) if facts.size}
 
 
-def _lend(plan: Plan, found: dict[str, Facts]) -> None:
+def _lend(plan: Plan, found: dict[str, Facts], wanted: int | None) -> None:
     """Let typed tumors be asked abnormal or healthy where untyped ones are too few to balance the healthy.
 
-    At most half of the typed ones, or all if they are of one type only and could not be told apart anyway.
+    No more than are needed for the questions that are wanted, of the most frequent types first, and at most half of the
+    typed ones; all if they are of one type only and could not be told apart anyway.
     """
     index = plan.index
     binary, typed = (found.get(name, np.zeros(0, np.int64)) for name in (BINARY_DIAGNOSIS, DIAGNOSIS))
     if not (binary.size and typed.size):
         return
-    answers = [index.answers[code] for code in plan.answer[binary]]
-    healthy = sum(answer is TumorType.HEALTHY for answer in answers)
+    healthy = sum(index.answers[code] is TumorType.HEALTHY for code in plan.answer[binary].tolist())
+    needed = healthy if wanted is None else min(healthy, wanted // 2)
     lendable = typed.size // 2 if np.unique(plan.answer[typed]).size > 1 else typed.size
-    lent = typed[: min(max(0, 2 * healthy - binary.size), lendable)]
-    tumor = next((code for code, term in enumerate(index.answers) if term is TumorType.TUMOR), None)
-    if lent.size == 0 or tumor is None:
-        return
+    lent = _most_frequent_first(plan, typed)[: min(max(0, needed - (binary.size - healthy)), lendable)]
     plan.wording[lent] = index.wordings.index(BINARY_DIAGNOSIS)
-    plan.answer[lent] = tumor
-    found[DIAGNOSIS] = typed[lent.size :]
+    plan.answer[lent] = index.answers.index(TumorType.TUMOR)
+    found[DIAGNOSIS] = typed[~np.isin(typed, lent)]
     found[BINARY_DIAGNOSIS] = np.concatenate([binary, lent])
+
+
+def _most_frequent_first(plan: Plan, facts: Facts) -> Facts:
+    """Facts in an order in which taking the first ones levels the most frequent answers down."""
+    codes = plan.answer[facts]
+    left = np.zeros(facts.size, np.int64)  # how many of its answer remain when a fact is taken
+    for code in np.unique(codes):
+        own = np.flatnonzero(codes == code)
+        left[own] = np.arange(own.size, 0, -1)
+    return facts[np.argsort(-left, kind="stable")]
 
 
 def _by_answer(plan: Plan, facts: Facts) -> dict[int, Facts]:
@@ -153,43 +165,40 @@ def _codes_of(plan: Plan, facts: Facts, terms: Iterable[StrEnum]) -> NDArray[np.
     return np.isin(plan.answer[facts], codes)
 
 
-def _mimics(plan: Plan, facts: Facts) -> list[Facts]:
-    """Facts in groups whose answers are mistaken for one another; at least three of each group are answers."""
-    present = Counter(_term(plan, code) for code in plan.answer[facts].tolist())
-    if not present:
-        return []
-    groups = confusion_groups(type(next(iter(present))))
-    if len(groups) == 1 or len(present) == 2:
-        return [facts]
-    found = []
-    for group in groups:
-        own = facts[_codes_of(plan, facts, group)]
-        if sum(term in present for term in group) >= 3:
-            found.append(own)
-        else:
-            plan.why[own] = WHYS.index(NO_MIMICS)
-    return found
+def _mimics(plan: Plan, facts: Facts) -> tuple[list[Facts], bool]:
+    """Facts in groups whose answers are mistaken for one another, and whether the vocabulary has such groups."""
+    present = {_term(plan, code) for code in np.unique(plan.answer[facts]).tolist()}
+    groups = confusion_groups(type(next(iter(present)))) if len(present) > 2 else ()
+    if len(groups) < 2:
+        return [facts], False
+    found = [facts[_codes_of(plan, facts, group)] for group in groups]
+    return [own for own in found if own.size], True
 
 
 # --- what is asked ---
 
 
 def _balanced_pool(plan: Plan, wording: str, facts: Facts, wanted: int, rules: BuildRules, *, is_hard: bool) -> None:
+    """Ask as many facts of each answer; of mimics at least three have to be answers."""
     answers = _by_answer(plan, facts)
     counts = [own.size for own in answers.values()]
-    number, each = choose_answers(counts, wanted, rules.questions_per_answer, rules.max_options)
-    chosen = {code: own for place, (code, own) in enumerate(answers.items()) if place < number}
+    least = rules.questions_per_answer, rules.questions_for_a_figure
+    number, each = choose_answers(counts, wanted, *least, rules.max_options)
+    too_few = NO_MIMICS if is_hard and number < 3 else ONLY if len(answers) == 1 else None
+    chosen = {} if too_few else dict(list(answers.items())[:number])
     if chosen:
-        layer = _take(plan, chosen, each)
-        _ask(plan, wording, layer, rules, is_hard=is_hard)
+        _ask(plan, wording, _take(plan, wording, chosen, each), rules, is_hard=is_hard)
     for code, own in answers.items():
         left = own[plan.pool_of_fact[own] < 0]
-        plan.why[left] = WHYS.index(SURPLUS if code in chosen else ONLY if len(answers) == 1 else RARE)
+        plan.why[left] = WHYS.index(too_few or (SURPLUS if code in chosen else RARE))
 
 
-def _take(plan: Plan, answers: Mapping[int, Facts], each: int) -> dict[int, Facts]:
+def _take(plan: Plan, wording: str, answers: Mapping[int, Facts], each: int) -> dict[int, Facts]:
     """Facts of each answer, as many as ``each``, spread over the strata as evenly as can be."""
-    stratum = {code: plan.index.stratum_of_slice[plan.index.slice_of_fact[own]] for code, own in answers.items()}
+    index = plan.index
+    # Of a question about the sequence, source and sequence together would be the answer.
+    stratum_of = index.source_of_slice if wording == MODALITY else index.stratum_of_slice
+    stratum = {code: stratum_of[index.slice_of_fact[own]] for code, own in answers.items()}
     strata = np.unique(np.concatenate(list(stratum.values())))
     counts = np.array([[int((stratum[code] == s).sum()) for code in answers] for s in strata])
     taken = even_out(counts, each)
@@ -219,13 +228,3 @@ def _mixed(plan: Plan, answers: Sequence[Facts]) -> NDArray[np.int64]:
     rows = [own[np.argsort(remixed(plan.index.order[own]), kind="stable")] for own in answers]
     rows.sort(key=lambda own: int(remixed(plan.index.order[own[:1]])[0]))
     return np.stack(rows)
-
-
-def _note_shortage(plan: Plan, wording: str, facts: Facts, rules: BuildRules) -> None:
-    built = int((plan.pool_of_fact[facts] >= 0).sum())
-    available = {_term(plan, code).value: int(own.size) for code, own in _by_answer(plan, facts).items()}
-    share = -(-rules.questions_per_type // max(len(available), 1))
-    missing = {token: share - n for token, n in available.items() if n < share}
-    if built < rules.questions_per_type and missing:
-        wanted = rules.questions_per_type
-        plan.shortages.append(Shortage(wording, wanted, built, available, missing))

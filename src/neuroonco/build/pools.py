@@ -59,12 +59,15 @@ class Planned:
 
 @dataclass(frozen=True)
 class Shortage:
-    """What kept a wording below what was wanted.
+    """What kept a question type below what was wanted.
 
     Attributes:
+        wording: key in ``prompts/questions.toml``.
+        wanted: questions; a multiple of the answers where all of them are asked.
         built: questions that are asked.
-        available: questions that each answer could have.
-        missing: for each answer that is too rare, how many more slices would let the wording have what was wanted.
+        available: questions that each answer could have, without those that are lent from other wordings.
+        missing: how many more slices each answer needs for all that was wanted.
+        why: what stands in the way, in words.
     """
 
     wording: str
@@ -72,6 +75,7 @@ class Shortage:
     built: int
     available: Mapping[str, int]
     missing: Mapping[str, int]
+    why: str
 
 
 @dataclass

@@ -20,6 +20,9 @@ from neuroonco.vocabulary import (
 
 OPTION_LETTERS = ("A", "B", "C", "D", "E")
 NONE_OF_THE_ABOVE = "None of the above"
+REJECTION_SHARE = 0.2
+"""Share of the questions with ``None of the above`` whose truth is not offered, as the rule sets have it."""
+_NONE = frozenset(("none of the above", "none of these", "none of the options", "none of the above options"))
 ANSWERS: dict[QuestionType, type[StrEnum]] = {
     QuestionType.DIAGNOSIS: TumorType,
     QuestionType.MODALITY: MRSequence,
@@ -34,6 +37,21 @@ ANSWERS: dict[QuestionType, type[StrEnum]] = {
     QuestionType.SIGNAL_INTENSITY: SignalIntensity,
 }
 """The terms that answer each question type."""
+BINARY_SUFFIX = "_binary"
+REPORTED_TYPES: dict[str, tuple[QuestionType, bool]] = {
+    kind.value + suffix: (kind, bool(suffix)) for kind in QuestionType for suffix in ("", BINARY_SUFFIX)
+}
+"""What figures by type are about: each question type, and apart from it those of its questions that offer two answers,
+e.g. ``diagnosis`` and ``diagnosis_binary`` (abnormal or healthy); in the order of reports."""
+
+
+def is_none(text: str) -> bool:
+    """Whether an option says that none of the others is right.
+
+    >>> is_none("none of the  Above."), is_none("None")
+    (True, False)
+    """
+    return " ".join(text.casefold().replace("_", " ").replace("-", " ").split()).rstrip(".") in _NONE
 
 
 class Option(Record):
@@ -93,6 +111,42 @@ class ClosedItem(Record):
     def is_binary(self) -> bool:
         """True for a question with two options, reported apart."""
         return len(self.options) == 2
+
+    @property
+    def reported_type(self) -> str:
+        """Key of :data:`REPORTED_TYPES`."""
+        return self.question_type.value + (BINARY_SUFFIX if self.is_binary else "")
+
+    @property
+    def none_letter(self) -> str | None:
+        """Letter of ``None of the above``; None where it is not offered."""
+        return next((option.letter for option in self.options if is_none(option.text)), None)
+
+    @property
+    def rejects(self) -> bool:
+        """Whether ``None of the above`` is right, whatever the question's marks say."""
+        right = self.text_of(self.answer)
+        return right is not None and is_none(right)
+
+    def chance(self, rejection_share: float = REJECTION_SHARE) -> float:
+        """The accuracy that no guesser exceeds where text says nothing: that of always taking the likelier choice.
+
+        Without ``None of the above`` each of n options is right equally often: 1/n. With it and k other options, it is
+        right in the rejection share, and each of the others in an equal part of the rest: max(share, (1 - share)/k),
+        0.2 for four options and E, 0.27 for three, 0.4 for two.
+
+        Args:
+            rejection_share: from the rules, not from the file, whose own share may be what gives it away.
+
+        Raises:
+            ValueError: the question has no option.
+        """
+        n = len(self.options)
+        if n == 0:
+            raise ValueError(f"question {self.image_id}#{self.q_index} has no option")
+        if self.none_letter is None:
+            return 1 / n
+        return 1.0 if n == 1 else max(rejection_share, (1 - rejection_share) / (n - 1))
 
     def text_of(self, letter: str) -> str | None:
         """Text of an option, or None if the letter is not offered."""

@@ -13,3 +13,4 @@ class BuildRules(BaseModel):
     max_options: int = Field(ge=2, le=4)
     questions_per_type: int = Field(ge=1)
     questions_per_answer: int = Field(ge=1)
+    questions_for_a_figure: int = Field(ge=1)

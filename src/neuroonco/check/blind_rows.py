@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroonco.build.records import ClosedItem
-from neuroonco.check.chance import chance_of, none_letter, rejects
 from neuroonco.check.guessers import Guesses
 from neuroonco.check.records import ALL, BINARY, GUESSERS, JUDGED, PLAIN, REJECTION, UNIFORM, BlindRow, TwinRow
 from neuroonco.check.rules import CheckRules
@@ -20,11 +19,12 @@ SEED_OF_RESAMPLES = 0
 def blind_rows(guesses: Guesses, rules: CheckRules) -> list[BlindRow]:
     """Accuracy of each guesser over all types and each type, of all, plain, rejection and binary questions.
 
-    Twins count in none of them. A row without a question is left out.
+    Questions with two options are no part of their type but one of their own, e.g. ``diagnosis_binary``. Twins
+    count in none of the rows. A row without a question is left out.
     """
     counted = np.asarray([item.twin_of is None for item in guesses.items], bool)
     kinds = _subsets(guesses.items)
-    chance = np.asarray([chance_of(item, rules.rejection_share) for item in guesses.items])
+    chance = np.asarray([item.chance(rules.rejection_share) for item in guesses.items])
     clusters = _Clusters(guesses.items, counted, rules.resamples)
     rows = []
     for guesser in GUESSERS:
@@ -78,9 +78,9 @@ def _judged(row: BlindRow, rules: CheckRules) -> BlindRow:
 
 def _subsets(items: Sequence[ClosedItem]) -> dict[tuple[str | None, str], Mask]:
     """Which questions each row counts, by question type (None: all) and subset."""
-    types = np.asarray([item.question_type.value for item in items])
-    with_none = np.asarray([none_letter(item) is not None for item in items], bool)
-    rejection = np.asarray([rejects(item) for item in items], bool)
+    types = np.asarray([item.reported_type for item in items])
+    with_none = np.asarray([item.none_letter is not None for item in items], bool)
+    rejection = np.asarray([item.rejects for item in items], bool)
     subsets = {
         ALL: np.ones(len(items), bool),
         PLAIN: with_none & ~rejection,

@@ -10,7 +10,6 @@ What is learned is learned 5-fold, all questions of an image in the same fold, s
 benchmark's making can be learned. Twins are tried, and nothing is learned from them.
 """
 
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neuroonco.build.records import ClosedItem
-from neuroonco.check.chance import is_none, rejects
-from neuroonco.check.features import option_features, with_siblings
+from neuroonco.check.features import option_features, trace_features, with_siblings
+from neuroonco.check.folds import folds_of
 from neuroonco.check.ranker import Told, design, rank
 from neuroonco.check.records import ALWAYS_E, MAJORITY, RANKER, SIBLINGS, UNIFORM
-from neuroonco.seeded import shuffled
+from neuroonco.check.stem_features import StemFeatures
 
-FOLDS = 5
 Floats = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how far, and of how much."""
@@ -82,41 +80,18 @@ def guess_blind(
     def told(what: str) -> Told | None:
         return None if progress is None else lambda done, total: progress(what, done, total)
 
-    known = design(map(option_features, usable), right)
-    guesses.credit[RANKER] = _hits(rank(known, folds, trains, told("option ranker")), right)
+    stems = StemFeatures(usable)
+    pools = [item.reported_type for item in usable]
+    traces = design((trace_features(item, stems) for item in usable), right)
+
+    def ranked(features: Iterable[list[list[str]]], what: str) -> Floats:
+        plain = design(features, right)
+        return _hits(rank((plain, plain.beside(traces)), folds, trains, pools, told(what)), right)
+
+    guesses.credit[RANKER] = ranked((option_features(item, stems) for item in usable), "option ranker")
     if siblings:
-        known = design(with_siblings(usable), right)
-        guesses.credit[SIBLINGS] = _hits(rank(known, folds, trains, told("option ranker with siblings")), right)
+        guesses.credit[SIBLINGS] = ranked(with_siblings(usable, stems), "option ranker with siblings")
     return guesses
-
-
-def folds_of(items: Sequence[ClosedItem], seed: int) -> NDArray[np.int64]:
-    """The fold of each question, from 0: seeded, all questions of an image in one, answers as even as that allows.
-
-    Where answers are exactly balanced, an answer that is frequent in one fold is rare in the others: folds
-    that are uneven would make every learner do worse than chance, and hide a weak leak.
-    """
-    images = shuffled({item.image_id for item in items}, seed, "folds", lambda name: name)
-    place = {name: number for number, name in enumerate(images)}
-    groups = np.asarray([place[item.image_id] for item in items], np.int64)
-    _, answers, counts = np.unique([_answered(item) for item in items], return_inverse=True, return_counts=True)
-    if len(images) < FOLDS or counts.max() < FOLDS:
-        return groups % FOLDS
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    folds = np.zeros(len(items), np.int64)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of answers that are rarer than there are folds
-        parts = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(groups, answers, groups)
-        for number, (_, held_out) in enumerate(parts):
-            folds[held_out] = number
-    return folds
-
-
-def _answered(item: ClosedItem) -> str:
-    """What the folds hold evenly: the true answer, and whether it is offered."""
-    right = item.text_of(item.answer)
-    return f"{item.question_type.value}|{len(item.options)}|{item.removed_answer or right}|{right}"
 
 
 def _place(item: ClosedItem) -> tuple[str, int, str, tuple[str, ...], str]:
@@ -130,9 +105,9 @@ def _right(item: ClosedItem) -> int:
 
 
 def _none_credit(item: ClosedItem) -> float:
-    if not any(is_none(option.text) for option in item.options):
+    if item.none_letter is None:
         return float("nan")
-    return float(rejects(item))
+    return float(item.rejects)
 
 
 def _hits(chosen: NDArray[np.int64], right: Sequence[int]) -> Floats:

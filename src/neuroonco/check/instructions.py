@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroonco import store
-from neuroonco.build.records import ClosedItem, Option
-from neuroonco.check.chance import is_none
+from neuroonco.build.records import ClosedItem, Option, is_none
 from neuroonco.errors import InputError, printable
 from neuroonco.outcomes import Quarantined
 from neuroonco.vocabulary import QuestionType, recode

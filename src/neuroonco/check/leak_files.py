@@ -1,13 +1,14 @@
 """The two sides of a comparison, read from files: questions, chat lines, labels, and what curation found."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from neuroonco import store
 from neuroonco.build.interop import read_closed, read_open
-from neuroonco.check.leaks import Fact, KnownSlice
+from neuroonco.check.leaks import Fact, KnownSlice, file_fact, plain_path
 from neuroonco.errors import InputError
 from neuroonco.outcomes import Quarantined
 from neuroonco.store import Loaded
@@ -51,6 +52,19 @@ class Side:
             path = self.pictures[name].image_path
             self.slices[name] = {one for one in facts if one[0] != "file" and one != ("slice", path)}
 
+    def inside(self, root: Path) -> None:
+        """Take absolute paths below a root for paths below it."""
+        above = f"{plain_path(str(root.absolute()))}/"
+        for name in list(self.slices):
+            picture = self.pictures[name]
+            if not picture.image_path.startswith(above):
+                continue
+            facts, path = self.slices.pop(name), picture.image_path.removeprefix(above)
+            del self.pictures[name]
+            new = path if name == picture.image_path else name
+            kept = {one for one in facts if one[1] != picture.image_path}
+            self.add(new, replace(picture, image_path=path), kept | set(_own(new, path)))
+
     def known(self, more: Mapping[str, Iterable[Fact]]) -> list[KnownSlice]:
         """The slices, with what else is known of them by slice id or by path."""
         found = []
@@ -86,10 +100,10 @@ def benchmark_side(path: Path) -> Side:
     for one in loaded:
         side.unreadable += one.unreadable
         for item in one.records:
-            name = _name(item.slice_id, item.image_path)
+            path = plain_path(item.image_path)
+            name = _name(item.slice_id, path)
             group = [("group", item.group_id)] if item.group_id else []
-            picture = Picture(item.image_path, item.image_channel, item.image_slice)
-            side.add(name, picture, [*_own(name, item.image_path), *group])
+            side.add(name, Picture(path, item.image_channel, item.image_slice), [*_own(name, path), *group])
     return side
 
 
@@ -126,7 +140,7 @@ def _line(row: Any) -> tuple[str, list[str]]:
         raise InputError("FIELD_INVALID", "images: expected a list of paths")
     meta = row.get("meta")
     name = meta.get("id") if isinstance(meta, dict) else None
-    return (name if isinstance(name, str) else ""), [path.removeprefix("./") for path in paths]
+    return (name if isinstance(name, str) else ""), [plain_path(path) for path in paths]
 
 
 def _name(slice_id: str, image_path: str) -> str:
@@ -135,4 +149,19 @@ def _name(slice_id: str, image_path: str) -> str:
 
 
 def _own(name: str, image_path: str) -> list[Fact]:
-    return [("slice", name), ("file", image_path.removeprefix("./"))]
+    return [("slice", name), file_fact(image_path)]
+
+
+def without_common_root(tested: Side, trained: Side) -> list[str]:
+    """What cannot be compared by path: absolute paths on one side, relative ones on the other."""
+    found = []
+    for (name, one), (other_name, other) in permutations((("benchmark", tested), ("instructions", trained))):
+        absolute = sorted(picture.image_path for picture in one.pictures.values() if _is_absolute(picture))
+        if absolute and not all(map(_is_absolute, other.pictures.values())):
+            what = f"{len(absolute)} absolute paths of the {name} with relative ones of the {other_name}"
+            found.append(f"{what}, e.g. {absolute[0]}: pass --root")
+    return found
+
+
+def _is_absolute(picture: Picture) -> bool:
+    return picture.image_path.startswith("/") or picture.image_path[1:2] == ":"

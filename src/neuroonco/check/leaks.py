@@ -4,6 +4,8 @@ Nothing here comes from the builder's split. It joins slices into groups and han
 single fact on both sides, and follows chains of facts through slices that lie on neither.
 """
 
+import posixpath
+import unicodedata
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -135,10 +137,12 @@ def _chains(
                 waiting.append(name)
     found: list[Leak] = []
     reached = set(direct)
+    followed = set(tested_with)  # or the slices of one patient would each look up all the others
     while waiting:
         name = waiting.popleft()
         start, _ = came_from[name]
-        for fact in sorted(rest[name]):
+        for fact in sorted(rest[name] - followed):
+            followed.add(fact)
             ends = [end for end in trained_with.get(fact, ()) if end not in reached]
             if ends:
                 reached.update(ends)
@@ -159,11 +163,28 @@ def _way(name: str, came_from: Mapping[str, tuple[str, str | None]]) -> list[str
     return way[::-1]
 
 
+def plain_path(path: str) -> str:
+    """One spelling of a path as text; no file is looked at, and a link is not followed.
+
+    >>> plain_path("./x//../glioma/a.png"), plain_path("//data/../a.png")
+    ('glioma/a.png', '/a.png')
+    """
+    if not path:
+        return path
+    plain = posixpath.normpath(unicodedata.normalize("NFC", path).replace("\\", "/"))
+    return plain[1:] if plain.startswith("//") else plain  # POSIX leaves the meaning of two slashes open
+
+
+def file_fact(path: str) -> Fact:
+    """That a slice is shown by this file."""
+    return "file", plain_path(path)
+
+
 def facts_of(record: SliceRecord) -> tuple[Fact, ...]:
     """What a catalogued, curated or labelled slice can share with another one."""
-    found: list[Fact] = [("slice", record.slice_id), ("file", record.image_path), ("bytes", record.image_sha256)]
+    found: list[Fact] = [("slice", record.slice_id), file_fact(record.image_path), ("bytes", record.image_sha256)]
     if record.mask is not None:
-        found.append(("mask", record.mask.path))
+        found.append(("mask", plain_path(record.mask.path)))
     if record.patient_id is not None:
         found.append(("patient", f"{record.source_id}/{record.patient_id}"))
     if isinstance(record, CuratedSlice):

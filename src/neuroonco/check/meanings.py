@@ -2,12 +2,11 @@
 
 from functools import cache
 
-from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE, ClosedItem, Option
+from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE, ClosedItem, Option, is_none
 from neuroonco.prompts import load_wordings
 from neuroonco.vocabulary import QuestionType, TumorType
 from neuroonco.vocabulary.concepts import display_of, meaning, overlap
 
-_NONE = frozenset(("none of the above", "none of these", "none of the options", "none of the above options"))
 NONE_MEANING = "none_of_the_above"
 _UNKNOWN = "="
 """Begins the meaning of a text that nothing is known about: then only equal texts mean the same."""
@@ -20,9 +19,9 @@ def meaning_of(kind: QuestionType, text: str) -> str:
     >>> meaning_of(QuestionType.DIAGNOSIS, "brain_metastasis"), meaning_of(QuestionType.SIZE, "1-3  cm")
     ('metastasis', '=1 3 cm')
     """
-    folded = " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
-    if folded.rstrip(".") in _NONE:
+    if is_none(text):
         return NONE_MEANING
+    folded = " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
     return meaning(ANSWERS[kind], text) or _UNKNOWN + folded
 
 

@@ -20,7 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 
 from neuroonco.build.records import OpenItem
@@ -35,6 +35,7 @@ from neuroonco.vocabulary.concepts import overlap, uppers
 _MASK = re.compile(
     r"\b(?:segmentation|masks?|connected components?|centroids?|circularity|pixels?|coordinates?)\b", re.IGNORECASE
 )
+_RANGE = re.compile(r"\W+(?:to|or)\W+", re.IGNORECASE)
 
 
 def lint_open(items: Sequence[OpenItem], root: Path | None = None) -> list[Finding]:
@@ -84,7 +85,10 @@ def _values(term: str) -> tuple[StrEnum, ...]:
 
 
 def _contradicting(item: OpenItem) -> str | None:
-    """Two keywords of one attribute that cannot both hold; a coarser term that the reference states joins two."""
+    """Two keywords of one attribute that cannot both hold; a coarser term that the reference states joins two.
+
+    "Round to oval" states the coarser term, in other words.
+    """
     stated: frozenset[StrEnum] | None = None
     for a, b in combinations(item.key_terms, 2):
         first, second = _values(a), _values(b)
@@ -96,9 +100,19 @@ def _contradicting(item: OpenItem) -> str | None:
         if stated is None:
             stated = frozenset(m.value for m in mentions(item.reference_answer))
         shared = uppers(enum, first[0].value) & uppers(enum, second[0].value)
+        if shared and _is_range(item.reference_answer, {first[0], second[0]}):
+            continue
         if not any(type(value) is enum and value.value in shared for value in stated):
             return f"{a} / {b}"
     return None
+
+
+def _is_range(text: str, ends: set[StrEnum]) -> bool:
+    """Whether a text names one of two values, "to" or "or", and the other."""
+    return any(
+        {one.value, other.value} == ends and _RANGE.fullmatch(text[one.end : other.start])
+        for one, other in pairwise(mentions(text))
+    )
 
 
 def _named(term: str, text: str) -> list[Mention] | None:
@@ -107,8 +121,13 @@ def _named(term: str, text: str) -> list[Mention] | None:
     found = [m for m in mentions(text) if any(_says(m, value) for value in values)]
     if found:
         return found
+    return [] if _stands(term, text) else None
+
+
+def _stands(term: str, text: str) -> bool:
+    """Whether a text holds the words of a keyword as they are."""
     words = r"[\W_]+".join(map(re.escape, re.findall(r"\w+", term)))
-    return [] if words and re.search(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE) else None
+    return bool(words) and re.search(rf"(?<!\w){words}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _says(mention: Mention, value: StrEnum) -> bool:
@@ -119,7 +138,7 @@ def _says(mention: Mention, value: StrEnum) -> bool:
 
 
 def _echoed(item: OpenItem) -> str | None:
-    return next((term for term in item.key_terms if _named(term, item.question) is not None), None)
+    return next((term for term in item.key_terms if _stands(term, item.question)), None)
 
 
 def _denied(item: OpenItem) -> str | None:

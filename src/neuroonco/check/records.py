@@ -39,12 +39,13 @@ class BlindRow(Record):
 
     Attributes:
         guesser: one of :data:`GUESSERS`.
-        question_type: None for all types together.
+        question_type: key of ``neuroonco.build.records.REPORTED_TYPES``, which has binary questions apart; None for all
+            types together.
         subset: one of :data:`SUBSETS`.
         accuracy: interval by bootstrap over images; None with n = 0.
         chance: for all questions and the binary ones the best that can be done where text says nothing, see
-            ``neuroonco.check.chance.chance_of``; for the plain and the rejection ones, which no guesser can tell
-            apart, that of a uniform draw; None with n = 0.
+            ``neuroonco.build.records.ClosedItem.chance``; for the plain and the rejection ones, which no guesser can
+            tell apart, that of a uniform draw; None with n = 0.
         limit: accuracy above which the gate fails; None where this row is not judged.
         judged_by: ``value``, or ``low`` where the lower end of the interval is held against the limit.
     """

@@ -2,7 +2,8 @@
 
 What needs no judgment is mended: letters and places, marks that the text contradicts, spellings, options that say the
 same thing twice. An option that must go is replaced in its place by an answer of the same question type, drawn
-uniformly from those that are answers elsewhere in the file, or taken away where none is left. What the answer is, which
+uniformly from those that are answers elsewhere in the file, or taken away where none is left, and in a rejection item
+whose removed answer is not known, since any answer drawn could be the one that is right. What the answer is, which
 options stand beside it and how often is never changed otherwise: a benchmark whose distractors tell the answer still
 does so afterwards.
 """
@@ -163,7 +164,7 @@ class _Mending:
             kept = [meaning_of(self.kind, o.text) for i, o in enumerate(item.options) if i != place]
             truth = truth_of(item)
             taken = [*kept, *([truth] if truth is not None else [])]
-            pool = pools.get((self.kind, offers_none(item)), [])
+            pool = pools.get((self.kind, offers_none(item)), []) if self._may_draw(truth) else []
             free = [token for token in pool if not any(overlapping(self.kind, token, other) for other in taken)]
             if free:
                 rng = random_for(seed, "repair", item.image_id, str(item.q_index), item.options[place].letter)
@@ -172,6 +173,10 @@ class _Mending:
                 self._take_away(place, code)
             else:
                 stuck.add(item.options[place].text)
+
+    def _may_draw(self, truth: str | None) -> bool:
+        """Whether another option can be drawn without offering the truth of a rejection item by accident."""
+        return not self.item.is_rejection or (truth is not None and is_known(truth))
 
     def _to_go(self, stuck: set[str]) -> tuple[int, str] | None:
         """Place of an option that must go, and why; never the right one."""

@@ -5,11 +5,12 @@ from typing import Annotated
 import typer
 
 from neuroonco import store
-from neuroonco.build.benchmark.build import build_benchmark, shortage_document, shortage_line
+from neuroonco.build.benchmark.build import build_benchmark, shortage_document
 from neuroonco.build.benchmark.redraw import redraw
 from neuroonco.build.interop import closed_document
 from neuroonco.build.labels import open_labels
 from neuroonco.build.records import ClosedItem
+from neuroonco.build.shortages import shortage_line
 from neuroonco.cli.closed_benchmark import ClosedBenchmark, readable_benchmark
 from neuroonco.cli.instruct import Labels, Whole, instruct_command
 from neuroonco.cli.options import AsJson, Out, OutFolder, Seed
@@ -38,7 +39,10 @@ def benchmark_command(
     per_type: PerType = None,
     hard: Hard = False,
     twins: Annotated[
-        bool, typer.Option("--twins", help="Ask each question again with the truth put in or taken out.")
+        bool,
+        typer.Option(
+            "--twins", help="Also a file of pairs: each question with and without the truth among its options."
+        ),
     ] = False,
     whole: Whole = False,
     as_json: AsJson = False,
@@ -72,14 +76,17 @@ def redraw_command(
 ) -> None:
     """Ask the questions of any closed benchmark again, with options that say nothing about the answer.
 
-    Images and true answers are kept; wording, options and letters are drawn anew, and only as many questions as can be
-    balanced.
+    Images and true answers are kept, twins left out; wording, options and letters are drawn anew, and only as many
+    questions as can be balanced.
 
     Example: neuroonco build redraw mm-neuroonco_benchmark_closed_v1.0.json --out redrawn.json
     """
+    is_reference = out.suffix == ".json"
+    store.require_format(out, reference=True)
     loaded = readable_benchmark(benchmark)
     redrawn = redraw(loaded.records, seed=seed, rules=_rules(per_type), hard=hard)
-    if out.suffix == ".json":
+    unsaid = sum(not item.is_whole_file for item in redrawn.items) if is_reference else 0
+    if is_reference:
         store.write_json(out, closed_document(redrawn.items))
     else:
         store.save(out, redrawn.items, ClosedItem)
@@ -87,10 +94,19 @@ def redraw_command(
         say(shortage_line(shortage))
     for why, n in redrawn.left.items():
         say(f"left out: {n}: {why}")
+    if unsaid:
+        say(f"{unsaid} questions about channels of files are not in {out.name}: the format names files only")
     if as_json:
-        result_json({"questions": len(redrawn.items), "left_out": redrawn.left, "unreadable": len(loaded.unreadable)})
+        result_json(
+            {
+                "questions": len(redrawn.items),
+                "not_in_json": unsaid,
+                "left_out": redrawn.left,
+                "unreadable": len(loaded.unreadable),
+            }
+        )
     else:
-        say(f"{len(redrawn.items)} of {len(loaded.records)} questions in {out.name}")
+        say(f"{len(redrawn.items) - unsaid} of {len(loaded.records)} questions in {out.name}")
     if loaded.unreadable:
         raise typer.Exit(1)
 

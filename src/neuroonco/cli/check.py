@@ -1,5 +1,6 @@
 """Commands that check what was made, by us or by others: check."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -185,6 +186,13 @@ def _writable_copy(given: Path, out: Path) -> None:
     if same or out.resolve() == given.resolve():
         fix = "name another file"
         raise UsageError("REPAIR_OVERWRITES", "the mended copy would replace its original", where=str(out), fix=fix)
+    if os.path.lexists(out):
+        fix = "move it away or name another file"
+        raise UsageError("OUT_EXISTS", "the file exists", where=str(out), fix=fix)
+    if not out.parent.is_dir():
+        raise UsageError("FOLDER_MISSING", "no such folder", where=str(out.parent), fix="make it first")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise InputError("FOLDER_READ_ONLY", "nothing can be written there", where=str(out.parent), fix="name another")
 
 
 def _name_unreadable(rows: Sequence[Quarantined]) -> None:

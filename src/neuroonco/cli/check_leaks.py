@@ -9,7 +9,7 @@ import typer
 from neuroonco import store
 from neuroonco.audit.interop import AUDITED_CODEC
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.check.leak_files import Side, benchmark_side, instruction_side
+from neuroonco.check.leak_files import Side, benchmark_side, instruction_side, without_common_root
 from neuroonco.check.leaks import MEANINGS, KnownSlice, Leak, leaks
 from neuroonco.cli.options import AsJson
 from neuroonco.cli.output import MAX_LINES, existing_root, progress_bars, result, result_json, say, table
@@ -64,19 +64,34 @@ def check_leaks_command(
         loaded = store.load_strict(labels, AuditedLabel, AUDITED_CODEC)
         more, others = by_id_and_path((label.slice for label in loaded), {})
     tested, trained = benchmark_side(benchmark), instruction_side(instructions)
+    _not_empty(tested, benchmark, "question")
+    _not_empty(trained, instructions, "instruction")
+    apart = root is not None and benchmark_root is not None and benchmark_root.resolve() != root.resolve()
+    if root is not None:
+        tested.inside(benchmark_root or root)
+        trained.inside(root)
     compared = PATHS + (f", {PATIENTS}" if more else "")
     unread: list[str] = []
     found: list[Leak] = []
     if root is not None or benchmark_root is not None:
         if root is None:
             raise UsageError("ROOT_NEEDED", "only one side's pictures can be read", fix="pass --root FOLDER too")
-        if benchmark_root is not None and benchmark_root.resolve() != root.resolve():
+        if apart:
             tested.forget_paths()
             compared = compared.replace(PATHS, "slice ids")
         compared += ", bytes and pixels"
         found, unread = _compare_pictures(tested, trained, benchmark_root or root, root)
     found = leaks(tested.known(more), trained.known(more), others) + found
+    if not apart:
+        unread += without_common_root(tested, trained)
     _report(tested, trained, found, unread, compared, as_json=as_json)
+
+
+def _not_empty(side: Side, path: Path, what: str) -> None:
+    """Nothing on one side is no proof that nothing is shared."""
+    if not side.slices and not side.unreadable:
+        fix = "pass the file that is used"
+        raise InputError("NOTHING_TO_COMPARE", f"no {what} in this file or folder", where=str(path), fix=fix)
 
 
 def _compare_pictures(

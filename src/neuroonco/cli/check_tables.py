@@ -19,7 +19,8 @@ from neuroonco.cli.output import result, table
 
 CHANCE = (
     "chance: the best that can be done where the text says nothing, which is the larger of 20 % for E and 80 % shared "
-    "by the others, or 1/options without E; limit: what the gate allows; rows without one are not judged"
+    "by the others, or 1/options without E; of rejection items that of a uniform draw; limit: "
+    "what the gate allows; rows without one are not judged"
 )
 SHOWN_EXAMPLES = 2
 SHOWN_CHARACTERS = 120
@@ -54,7 +55,7 @@ def show_findings(title: str, findings: Sequence[Finding]) -> None:
 
 
 def blind_lines(rows: Sequence[BlindRow]) -> Iterator[tuple[str, ...]]:
-    """All types together with every guesser; then each type with those that are judged and know something.
+    """All types together with every guesser; then each type, binary questions apart, with those that are judged.
 
     The rejection items and the binary questions follow, over all types.
     """
@@ -64,7 +65,7 @@ def blind_lines(rows: Sequence[BlindRow]) -> Iterator[tuple[str, ...]]:
         yield from _block(kind, [row for row in own if row.guesser in JUDGED and row.guesser != UNIFORM])
     for subset in (REJECTION, BINARY):
         own = [row for row in rows if row.question_type is None and row.subset == subset]
-        yield from _block(subset, [row for row in own if row.guesser in (MAJORITY, RANKER, SIBLINGS)])
+        yield from _block(f"all {subset}", [row for row in own if row.guesser in (MAJORITY, RANKER, SIBLINGS)])
 
 
 def _block(name: str, rows: Iterable[BlindRow]) -> Iterator[tuple[str, ...]]:

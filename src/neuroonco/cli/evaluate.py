@@ -72,6 +72,10 @@ def _cell(estimate: Estimate) -> tuple[str, str, int]:
     return f"{estimate.value:.1%}", f"{estimate.low:.1%} to {estimate.high:.1%}", estimate.n
 
 
+def _chance_cell(chance: float | None) -> str:
+    return "" if chance is None else f"{chance:.1%}"
+
+
 def score_command(benchmark: ClosedBenchmark, predictions: Predictions, as_json: AsJson = False) -> None:
     """Score predictions; every question counts, and a missing or unreadable answer is wrong.
 
@@ -93,9 +97,33 @@ def score_command(benchmark: ClosedBenchmark, predictions: Predictions, as_json:
 
 
 def _print_score(score: Score, unreadable_questions: int, unreadable_predictions: int) -> None:
-    rows = [("all questions", *_cell(score.accuracy))]
-    rows += [(f"type: {name}", *_cell(e)) for name, e in score.by_type.items()]
-    rows += [("binary", *_cell(score.binary)), ("multiple choice", *_cell(score.multiple_choice))]
+    rows = [("all questions", *_cell(score.accuracy), _chance_cell(score.chance))]
+    rows += [
+        (f"type: {name}", *_cell(found), _chance_cell(score.chance_by_type.get(name)))
+        for name, found in score.by_type.items()
+    ]
+    rows += [(*row, "") for row in _rows_over_all_types(score)]
+    table("Score", ("", "value", "95 % interval", "n", "chance"), rows, to_stdout=True)
+    statuses = ", ".join(f"{n} {status}" for status, n in score.status.items() if n)
+    result(f"chance {_chance_cell(score.chance) or 'none'}; {statuses}" + ("" if score.complete else "; incomplete"))
+    twins = score.twins
+    counts = (
+        ("predictions for no question of the benchmark", score.unmatched_predictions),
+        ("predictions beyond the first of a question", score.duplicate_predictions),
+        ("questions that cannot be read, in no figure", unreadable_questions),
+        ("predictions that cannot be read", unreadable_predictions),
+        ("twin pairs without two valid answers", 0 if twins is None else twins.unanswered),
+        ("twins without their question, in no pair", 0 if twins is None else twins.unpaired),
+    )
+    if left := [f"{n} {what}" for what, n in counts if n]:
+        result("; ".join(left))
+
+
+def _rows_over_all_types(score: Score) -> list[tuple[str, str, str, int]]:
+    rows = [
+        ("binary, all types", *_cell(score.binary)),
+        ("multiple choice, all types", *_cell(score.multiple_choice)),
+    ]
     rejection = score.rejection
     rows += [
         ("rejection: recall", *_cell(rejection.recall)),
@@ -108,20 +136,7 @@ def _print_score(score: Score, unreadable_questions: int, unreadable_predictions
             ("twin pairs: both rejected", *_cell(twins.both_rejected)),
             ("twin pairs: same other option", *_cell(twins.same_text)),
         ]
-    table("Score", ("", "value", "95 % interval", "n"), rows, to_stdout=True)
-    chance = "none" if score.chance is None else f"{score.chance:.1%}"
-    statuses = ", ".join(f"{n} {status}" for status, n in score.status.items() if n)
-    result(f"chance {chance}; {statuses}" + ("" if score.complete else "; incomplete"))
-    counts = (
-        ("predictions for no question of the benchmark", score.unmatched_predictions),
-        ("predictions beyond the first of a question", score.duplicate_predictions),
-        ("questions that cannot be read, in no figure", unreadable_questions),
-        ("predictions that cannot be read", unreadable_predictions),
-        ("twin pairs without two valid answers", 0 if twins is None else twins.unanswered),
-        ("twins without their question, in no pair", 0 if twins is None else twins.unpaired),
-    )
-    if left := [f"{n} {what}" for what, n in counts if n]:
-        result("; ".join(left))
+    return rows
 
 
 def compare_command(

@@ -1,17 +1,20 @@
 """The command that makes instruction data: build instruct."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from neuroonco import store
 from neuroonco.build.index import FactIndex, index_labels
 from neuroonco.build.instruct.build import build_instructions, instruction_plan
 from neuroonco.build.instruct.export import exports_of
 from neuroonco.build.instruct.mixture import Mixture, load_mixture
 from neuroonco.build.instruct.model import WriterBrief
-from neuroonco.build.instruct.records import FILE_KINDS, TEMPLATES
+from neuroonco.build.instruct.records import CLOSED, FILE_KINDS, OPEN, TEMPLATES
+from neuroonco.build.instruct.statistics import STATISTICS
 from neuroonco.build.labels import open_labels
 from neuroonco.cli.label import model_of
 from neuroonco.cli.ledger import ledger_place
@@ -28,7 +31,7 @@ from neuroonco.cli.options import (
     Seed,
 )
 from neuroonco.cli.output import progress_bars, report_counts, say
-from neuroonco.errors import InputError
+from neuroonco.errors import InputError, UsageError
 from neuroonco.rules import load_rules
 from neuroonco.sources import load_sources
 from neuroonco.vocabulary import DropReason
@@ -62,7 +65,7 @@ def instruct_command(
     concurrency: Concurrency = None,
     endpoints: Endpoints = None,
     batch: Batch = False,
-    max_tokens: MaxTokens = 4096,
+    max_tokens: MaxTokens = WriterBrief.max_tokens,
     as_json: AsJson = False,
 ) -> None:
     """Write open, closed and closed-with-reasoning instruction data as chat JSONL.
@@ -76,6 +79,17 @@ def instruct_command(
     Example: neuroonco build instruct labels.parquet --out instructions/ --model vllm:NAME --concurrency 64
     """
     exports = exports_of(export)
+    if model == TEMPLATES:
+        asked_with = {
+            "--ledger": ledger is not None,
+            "--replay": replay,
+            "--max-cost": max_cost is not None,
+            "--concurrency": concurrency is not None,
+            "--endpoints": endpoints is not None,
+            "--batch": batch,
+            "--max-tokens": max_tokens != WriterBrief.max_tokens,
+        }
+        _require_no_model_options([option for option, given in asked_with.items() if given])
     caps = None if mixture is None else load_mixture(mixture)
     asking = Asking(ledger_place(ledger), endpoints, replay, max_cost, concurrency, batch=batch, say=say)
     writer = None if model == TEMPLATES else model_of(model, "--model", TEMPLATES, asking)
@@ -103,20 +117,31 @@ def instruct_command(
             progress=progress,
         )
     if draft is not None:
-        counts |= _say_words(draft, counts)
+        counts |= _say_words(draft, counts, store.read_json(out / STATISTICS)["by_writer"])
     report_counts(counts, unreadable, as_json=as_json)
 
 
-def _say_words(draft: Drafter, counts: dict[str, Any]) -> dict[str, int]:
-    """Say what a model left out and how many of its pairs had a fault; as counts too."""
+def _require_no_model_options(given: Sequence[str]) -> None:
+    if given:
+        what = f"{' and '.join(given)} without a model: the templates ask nobody"
+        raise UsageError("MODEL_NEEDED", what, fix="name one with --model PROVIDER:MODEL, or leave it out")
+
+
+def _say_words(draft: Drafter, counts: dict[str, Any], by_writer: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Say what a model left out, how many pairs had a fault, and how many are the templates' own; as counts too."""
     found = draft.counts
     faulty = counts["dropped_by_reason"].get(DropReason.PAIR_FAULT.value, 0)
     made = faulty + sum(counts[kind] for kind in FILE_KINDS)
+    of_templates = {kind: writers.get(TEMPLATES, 0) for kind, writers in by_writer.items()}
     say(found.line(draft.name))
-    say(f"{faulty} of {made} pairs in its words had a fault and were dropped{share_of(faulty, made)}")
+    say(f"{faulty} of {made} pairs had a fault and were dropped{share_of(faulty, made)}")
+    letters, several = of_templates[CLOSED], of_templates[OPEN]
+    say(f"in the templates' words are {letters} pairs answered by a letter and {several} open ones about several facts")
     if found.waiting:
         say(f"{found.waiting} slices wait for a call that failed; the same command asks these again")
-    return {"parts_wanted": found.parts, "parts_missing": found.missing, "pairs_faulty": faulty}
+    return {"parts_wanted": found.parts, "parts_missing": found.missing, "pairs_faulty": faulty} | {
+        "pairs_of_templates": sum(of_templates.values())
+    }
 
 
 def _require_known(mixture: Mixture, index: FactIndex, path: Path | None) -> None:

@@ -7,23 +7,22 @@ import typer
 from typer.core import TyperGroup
 
 from neuroonco import store
-from neuroonco.audit.interop import AUDITED_CODEC
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.interop import read_closed, read_open
-from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.cli.options import AsJson, OutFolder, Sources
 from neuroonco.cli.output import existing_root, result_json, say
+from neuroonco.cli.publishable import benchmark_of_run, held_for_benchmark, labels_of, require_faultless, whole
 from neuroonco.cli.runs import is_run, phantom_root, profile_of
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, UsageError
 from neuroonco.publish.benchmark import publish_benchmark
-from neuroonco.publish.folder import partial_of
+from neuroonco.publish.folder import free_folder, partial_of
 from neuroonco.publish.key import Key, key_at, require_outside
 from neuroonco.publish.package import write_package
+from neuroonco.publish.seeds import require_private_seeds
 from neuroonco.sources import load_sources
-from neuroonco.store import Loaded
 from neuroonco.walk.described import kept_sources
-from neuroonco.walk.folders import AUDIT, BUILD, CURATE, REVIEW
+from neuroonco.walk.folders import AUDIT, CURATE
 
 
 class _Publishing(TyperGroup):
@@ -55,7 +54,7 @@ Mapping = Annotated[
     Path | None,
     typer.Option(
         "--mapping",
-        help="Private file that says what each name stands for. Default: OUT.mapping.jsonl, beside OUT.",
+        help="Private file that says what each name stands for. Default: OUT.mapping.jsonl, beside the key.",
         show_default=False,
     ),
 ]
@@ -71,24 +70,34 @@ def publish_run_command(
     run: Annotated[Path, typer.Argument(help="Folder of a run.")],
     out: OutFolder,
     root: CollectionRoot = None,
+    with_benchmark: Annotated[
+        bool, typer.Option("--with-benchmark", help="Also what the run's benchmark asks about; it is left out else.")
+    ] = False,
     key: KeyFile = None,
     mapping: Mapping = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a package of a run's labels: what the sources' terms permit to leave this machine, and nothing else.
 
+    Slices that the run's benchmark asks about stay, with their patients and copies: their labels are its answers.
+
     Example: neuroonco publish run runs/demo --out package/
     """
-    root = _root_of(run, root)
+    root = existing_root(_root_of(run, root))
+    out = free_folder(out)
     labels = store.load_strict(run / AUDIT / "records.parquet", AuditedLabel)
     groups = store.load_strict(run / CURATE / "duplicate_groups.parquet", DuplicateGroup)
     sources = kept_sources(run)
-    mapping = _mapping(mapping, out)
-    secret = _key(key, run, out, mapping)
+    held = set() if with_benchmark else held_for_benchmark(run, labels)
+    secret, mapping = _private_files(key, mapping, run, out)
     counts = write_package(
-        labels, groups, root=existing_root(root), sources=sources, out=out, key=secret, mapping=mapping
+        labels, groups, root=root, sources=sources, out=out, key=secret, mapping=mapping, held_back=held
     )
     _report(counts, mapping, as_json=as_json)
+    if with_benchmark:
+        say("the package has the run's benchmark in it, with the answers: do not publish that benchmark as well")
+    elif counts["held_for_benchmark"]:
+        say(f"{counts['held_for_benchmark']} slices are left out: the run's benchmark asks about them or their groups")
 
 
 @publishes.command("benchmark")
@@ -105,73 +114,75 @@ def publish_benchmark_command(
     sources: Sources = None,
     key: KeyFile = None,
     mapping: Mapping = None,
+    guessable_seed: Annotated[
+        bool,
+        typer.Option(
+            "--guessable-seed",
+            help="Publish although the seed is below 2**56: who has the collections can then undo the names.",
+        ),
+    ] = False,
+    own_questions: Annotated[
+        bool,
+        typer.Option("--own-questions", help="Publish questions or answers in other words than this package's."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a package of a benchmark: opaque names, pixels without metadata, and nothing that names source or class.
 
     Questions leave as far as the sources' terms permit. A slice that has copies needs --groups, since the strictest
-    of their terms counts.
+    of their terms counts. The seed that built it must be private: draw a large one for `build benchmark --seed`.
 
-    Example: neuroonco publish benchmark runs/demo --out published/
+    Example: neuroonco publish benchmark runs/demo --out published/ --guessable-seed
 
     Example: neuroonco publish benchmark benchmark/ --labels labels.parquet --root downloads/ --out published/
     """
+    out = free_folder(out)
     if is_run(benchmark):
         if not (labels is groups is sources is None):
             raise UsageError("RUN_HAS_THEM", "a run has labels, groups and sources", fix="leave the options out")
         root = _root_of(benchmark, root)
         labels, groups = benchmark / AUDIT / "records.parquet", benchmark / CURATE / "duplicate_groups.parquet"
-        closed = _whole(read_closed(benchmark / REVIEW / "records.parquet"))
-        opened = _whole(read_open(benchmark / BUILD / "benchmark" / "open.parquet"))
+        closed, opened = benchmark_of_run(benchmark)
         known = kept_sources(benchmark)
     else:
         if labels is None:
             what = "without labels nothing says under which terms an image is"
             raise UsageError("LABELS_NEEDED", what, fix="pass --labels FILE, made by `audit`")
-        closed = _whole(read_closed(benchmark / "closed.parquet"))
-        opened = _whole(read_open(benchmark / "open.parquet"))
+        closed, opened = whole(read_closed(benchmark / "closed.parquet")), whole(read_open(benchmark / "open.parquet"))
         known = load_sources(sources)
     if root is None:
         raise UsageError("ROOT_NEEDED", "the images are under the collections' root", fix="pass --root FOLDER")
-    mapping = _mapping(mapping, out)
-    secret = _key(key, benchmark, out, mapping)
-    counts = publish_benchmark(
+    if not guessable_seed:
+        require_private_seeds([*closed, *opened])
+    require_faultless(closed, opened)
+    about = labels_of(labels, closed, opened)
+    copies = [] if groups is None else store.load_strict(groups, DuplicateGroup)
+    secret, mapping = _private_files(key, mapping, benchmark, out)
+    published = publish_benchmark(
         closed,
         opened,
-        _asked(labels, closed, opened),
-        [] if groups is None else store.load_strict(groups, DuplicateGroup),
+        about,
+        copies,
         root=existing_root(root),
         sources=known,
         out=out,
         key=secret,
         mapping=mapping,
+        guessable_seed=guessable_seed,
+        own_wording=own_questions,
     )
+    counts = published.counts
     _report(counts, mapping, as_json=as_json)
+    for warning in published.warnings:
+        say(warning)
+    if guessable_seed:
+        say("who has the collections can find out which slice each name stands for: the seed can be guessed")
     left_out = sum(n for name, n in counts.items() if name not in ("images", "closed", "open"))
     if left_out:
         say(
             f"{left_out} questions are not in the published files, whose options were balanced with them: "
             f"run `neuroonco check benchmark {out / 'benchmark_closed.json'} --root {out}`"
         )
-
-
-def _whole(loaded: Loaded[Any]) -> list[Any]:
-    """All questions of a file of ours; one that cannot be read is an error, since the rest is not what was built."""
-    for row in loaded.unreadable:
-        raise InputError(row.code, row.message, where=row.slice_id, fix="build the benchmark again")
-    return loaded.records
-
-
-def _asked(path: Path, closed: list[ClosedItem], opened: list[OpenItem]) -> list[AuditedLabel]:
-    """Labels of the slices that questions are about; a slice with two labels is none that can be trusted."""
-    wanted = {item.slice_id for item in closed} | {item.slice_id for item in opened}
-    found = [one for one in store.load(path, AuditedLabel, AUDITED_CODEC).records if one.slice_id in wanted]
-    seen: set[str] = set()
-    for one in found:
-        if one.slice_id in seen:
-            raise InputError("SLICE_TWICE", "a slice has two labels", where=one.slice_id, fix="keep one label a slice")
-        seen.add(one.slice_id)
-    return found
 
 
 def _root_of(run: Path, root: Path | None) -> Path:
@@ -182,19 +193,18 @@ def _root_of(run: Path, root: Path | None) -> Path:
     return root
 
 
-def _mapping(mapping: Path | None, out: Path) -> Path:
-    return mapping or out.absolute().with_name(f"{out.absolute().name}.mapping.jsonl")
-
-
-def _key(path: Path | None, published: Path, out: Path, mapping: Path) -> Key:
-    path = path or published.absolute().with_name("publish.key")
-    require_outside(path, (out, partial_of(out.absolute())), "key")
-    if path.resolve() == mapping.resolve():
-        raise UsageError("KEY_IS_MAPPING", "key and mapping are one file", where=str(path), fix="name two files")
-    key, made = key_at(path)
+def _private_files(key: Path | None, mapping: Path | None, published: Path, out: Path) -> tuple[Key, Path]:
+    """The key, made if there is none, and the place of the mapping: neither in what leaves nor beside it by default."""
+    key = key or published.absolute().with_name("publish.key")
+    mapping = mapping or key.absolute().with_name(f"{out.name}.mapping.jsonl")
+    for path, what in ((key, "key"), (mapping, "mapping")):
+        require_outside(path, (out, partial_of(out)), what)
+    if key.resolve() == mapping.resolve():
+        raise UsageError("KEY_IS_MAPPING", "key and mapping are one file", where=str(key), fix="name two files")
+    secret, made = key_at(key)
     if made:
-        say(f"made a new key: {path}; keep it to publish under the same names again, and show it to nobody")
-    return key
+        say(f"made a new key: {key}; keep it to publish under the same names again, and show it to nobody")
+    return secret, mapping
 
 
 def _report(counts: dict[str, int], mapping: Path, *, as_json: bool) -> None:

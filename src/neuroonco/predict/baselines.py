@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem
+from neuroonco.build.records import ClosedItem, is_none
 from neuroonco.errors import UsageError
 from neuroonco.images import Gray
 from neuroonco.models.protocol import ClosedRequest, Reply, VisionLanguageModel
@@ -79,10 +79,10 @@ def baseline(name: str, items: Sequence[ClosedItem], seed: int) -> VisionLanguag
 def none_letter(options: Sequence[tuple[str, str]]) -> str | None:
     """Letter under which "None of the above" is offered.
 
-    >>> none_letter([("A", "Glioma"), ("E", "None of the above")])
+    >>> none_letter([("A", "Glioma"), ("E", "none of the above.")])
     'E'
     """
-    return next((letter for letter, text in options if text == NONE_OF_THE_ABOVE), None)
+    return next((letter for letter, text in options if is_none(text)), None)
 
 
 @dataclass(frozen=True)

@@ -4,33 +4,48 @@ What stays behind and why, and what a reader of the package may rely on, is in `
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from neuroonco import images, store
+from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.interop import closed_document, open_document
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.curate.records import DuplicateGroup
-from neuroonco.errors import InputError
-from neuroonco.publish.folder import package_folder, partial_of, write_picture
-from neuroonco.publish.key import Key, require_outside, write_private
+from neuroonco.errors import InputError, UsageError
+from neuroonco.publish.faults import require_sound
+from neuroonco.publish.files import LabelledFiles
+from neuroonco.publish.folder import free_folder, package_folder, partial_of, write_picture
+from neuroonco.publish.key import LICENSES, Key, require_free, require_outside, write_private
 from neuroonco.publish.readme import readme
 from neuroonco.publish.records import HashPointer, PublishedName, lines_of
+from neuroonco.publish.renaming import Part, group_name, image_name, level_label_sources, path_of, renamed
+from neuroonco.publish.seeds import require_private_seeds
 from neuroonco.publish.terms import licenses, permitted, sources_of_groups
+from neuroonco.publish.wording import own_questions
 from neuroonco.sources import SourceSpec
 from neuroonco.vocabulary import Redistribution
 
 WITHOUT_IMAGES = "without_images"
 """Folder of the package with the questions whose image may not leave, and with the hashes of their files."""
+PHANTOMS = "phantoms"
+"""Source of what this program draws: nobody's images, so that it may be told."""
 
 
-@dataclass
-class _Part:
-    """Questions that leave in the same way, under their published names."""
+@dataclass(frozen=True)
+class PublishedBenchmark:
+    """What left, and what has to be known about it.
 
-    closed: list[ClosedItem] = field(default_factory=list)
-    open: list[OpenItem] = field(default_factory=list)
+    Attributes:
+        counts: ``images``, ``closed``, ``open`` for what leaves whole; ``closed_without_image``,
+            ``open_without_image``; ``closed_withheld``, ``open_withheld`` for what stays; ``twins_alone`` for twins
+            that stay because the question they repeat is not there.
+        warnings: one line each.
+    """
+
+    counts: dict[str, int]
+    warnings: list[str]
 
 
 def publish_benchmark(
@@ -44,7 +59,9 @@ def publish_benchmark(
     out: Path,
     key: Key,
     mapping: Path,
-) -> dict[str, int]:
+    guessable_seed: bool = False,
+    own_wording: bool = False,
+) -> PublishedBenchmark:
     """Write a benchmark under opaque names into an empty or new folder.
 
     Questions leave with their image where all sources of the picture permit images; without it, and with the hash of
@@ -59,50 +76,99 @@ def publish_benchmark(
         sources: their descriptions by id.
         out: the folder.
         key: of the names.
-        mapping: file to write, for nobody else, with what each name stands for; outside the package.
-
-    Returns:
-        Numbers: ``images``, ``closed``, ``open`` for what leaves whole; ``closed_without_image``,
-        ``open_without_image``; ``closed_withheld``, ``open_withheld`` for what stays; ``twins_alone`` for twins that
-        stay because the question they repeat is not there.
+        mapping: file to write, for nobody else, with what each name stands for; outside of every package.
+        guessable_seed: publish although the seed can be guessed, so that names can be undone.
+        own_wording: publish questions that are not worded by this package.
 
     Raises:
-        UsageError: the mapping would lie in the package.
-        InputError: the folder holds something, another mapping is in the way, a question and the label of its slice
-            name different pictures, or an image cannot be read or is not the one that was labelled.
+        UsageError: the mapping would lie in a package, or questions are not worded by this package.
+        InputError: the seed can be guessed, a question is faulty, the folder holds something, another mapping is in
+            the way, a question and the label of its slice name different pictures, two slices show the same pixels,
+            or an image cannot be read or is not the one that was labelled.
     """
+    out = free_folder(out)
     require_outside(mapping, (out, partial_of(out)), "mapping")
+    if not guessable_seed:
+        require_private_seeds([*closed, *opened])
+    require_sound(closed, opened)
+    if not own_wording:
+        _require_our_words(closed, opened)
     about = {label.slice_id: label for label in labels}
-    group_sources = sources_of_groups(groups)
-    asked: dict[str, ClosedItem | OpenItem] = {item.slice_id: item for item in closed}
-    asked.update({item.slice_id: item for item in opened})
-    terms = {}
-    for slice_id, item in asked.items():
-        label = about.get(slice_id)
-        if label is not None:
-            _require_same_picture(item, label)
-        terms[slice_id] = Redistribution.NONE if label is None else permitted(label, sources, group_sources)
+    asked, terms = _terms(closed, opened, about, sources, sources_of_groups(groups))
     whole, bare = (
-        _renamed(closed, opened, {i for i, t in terms.items() if t is wanted}, key)
+        renamed(closed, opened, {i for i, t in terms.items() if t is wanted}, key)
         for wanted in (Redistribution.IMAGES, Redistribution.DERIVED)
     )
-    leaving = {i: _image_name(i, key) for i, t in terms.items() if t in (Redistribution.IMAGES, Redistribution.DERIVED)}
+    level_label_sources(whole, bare)
+    leaving = {i: image_name(i, key) for i, t in terms.items() if t in (Redistribution.IMAGES, Redistribution.DERIVED)}
+    names = lines_of(_names(leaving, about, asked, key))
+    require_free(mapping, names)
     with package_folder(out) as folder:
-        for slice_id, name in sorted(leaving.items(), key=lambda one: one[1]):
-            if terms[slice_id] is Redistribution.IMAGES:
-                _require_same_bytes(root, about[slice_id])
-                write_picture(folder / _path_of(name), root, about[slice_id].slice)
+        files = LabelledFiles(root)
+        for slice_id in sorted(leaving, key=lambda one: (about[one].slice.image_path, one)):
+            files.require_same(about[slice_id].slice)
+        _write_pictures(folder, root, [(n, about[i]) for i, n in leaving.items() if terms[i] is Redistribution.IMAGES])
         _write_part(folder, whole)
         if bare.closed or bare.open:
             _write_part(folder / WITHOUT_IMAGES, bare)
             missing = [(name, about[i]) for i, name in leaving.items() if terms[i] is Redistribution.DERIVED]
             _write_pointers(folder / WITHOUT_IMAGES, missing)
         used = {about[i].slice.source_id for i in leaving}
-        store.write_text(folder / "LICENSES.md", licenses([sources[i] for i in sorted(used)]))
+        listed = licenses([sources[i] for i in sorted(used)], with_redistribution=False)
+        store.write_text(folder / LICENSES, listed)
         counts = _counts(closed, opened, terms, whole, bare)
         store.write_text(folder / "README.md", readme(counts, whole.closed + bare.closed))
-        write_private(mapping, lines_of(_names(leaving, about, asked, key)))
-    return counts
+        write_private(mapping, names)
+    return PublishedBenchmark(counts, _one_source_alone(terms, about))
+
+
+def _require_our_words(closed: Sequence[ClosedItem], opened: Sequence[OpenItem]) -> None:
+    n = own_questions([*closed, *opened])
+    if n:
+        what = f"{n} of {len(closed) + len(opened)} questions ask or answer in words that are not this package's own"
+        fix = "read them for what names a file, a source or a person, then pass --own-questions; or build again"
+        raise UsageError("QUESTIONS_UNKNOWN", what, fix=fix)
+
+
+def _terms(
+    closed: Sequence[ClosedItem],
+    opened: Sequence[OpenItem],
+    about: Mapping[str, AuditedLabel],
+    sources: Mapping[str, SourceSpec],
+    group_sources: Mapping[str, Sequence[str]],
+) -> tuple[dict[str, ClosedItem | OpenItem], dict[str, Redistribution]]:
+    """A question about each slice, and what of the slice may leave."""
+    asked: dict[str, ClosedItem | OpenItem] = {}
+    terms = {}
+    for item in chain[ClosedItem | OpenItem](closed, opened):
+        label = about.get(item.slice_id)
+        if label is not None:
+            _require_same_picture(item, label)
+        if item.slice_id not in asked:
+            asked[item.slice_id] = item
+            nothing = Redistribution.NONE
+            terms[item.slice_id] = nothing if label is None else permitted(label, sources, group_sources)
+    return asked, terms
+
+
+def _one_source_alone(terms: Mapping[str, Redistribution], about: Mapping[str, AuditedLabel]) -> list[str]:
+    """A line for each part whose questions are all from one source, which the list of terms then tells."""
+    lines = []
+    for kind, part in ((Redistribution.IMAGES, "images/"), (Redistribution.DERIVED, f"{WITHOUT_IMAGES}/")):
+        found = {about[i].slice.source_id for i, t in terms.items() if t is kind}
+        if len(found) == 1 and found != {PHANTOMS}:
+            lines.append(f"all questions of {part} are from source {found.pop()}: a reader can tell from the terms")
+    return lines
+
+
+def _write_pictures(folder: Path, root: Path, shown: Sequence[tuple[str, AuditedLabel]]) -> None:
+    """The pictures under their names; equal ones would be one image under two names."""
+    seen: dict[str, str] = {}
+    for name, label in sorted(shown, key=lambda one: one[0]):
+        other = seen.setdefault(write_picture(folder / path_of(name), root, label.slice), label.slice_id)
+        if other != label.slice_id:
+            fix = "curate the collections, which finds copies, and build again"
+            raise InputError("SAME_PIXELS", "two slices show the same", where=f"{other}, {label.slice_id}", fix=fix)
 
 
 def _require_same_picture(item: ClosedItem | OpenItem, label: AuditedLabel) -> None:
@@ -114,79 +180,7 @@ def _require_same_picture(item: ClosedItem | OpenItem, label: AuditedLabel) -> N
         raise InputError("LABEL_MISMATCH", what, where=item.slice_id, fix="pass the labels that it was built from")
 
 
-def _require_same_bytes(root: Path, label: AuditedLabel) -> None:
-    path = label.slice.image_path
-    if store.sha256_bytes(images.read_bytes(images.resolve(root, path), path)) != label.slice.image_sha256:
-        what = "not the file that was labelled: its bytes have changed"
-        raise InputError("FILE_CHANGED", what, where=path, fix="pass the root that it was built from, or build again")
-
-
-def _image_name(slice_id: str, key: Key) -> str:
-    return key.name("benchmark image", slice_id)
-
-
-def _path_of(name: str) -> str:
-    return f"images/{name}.png"
-
-
-def _group_name(group_id: str | None, key: Key) -> str | None:
-    return None if group_id is None else key.name("benchmark group", group_id)
-
-
-def _renamed(closed: Sequence[ClosedItem], opened: Sequence[OpenItem], slices: set[str], key: Key) -> _Part:
-    """The questions about some slices as published, ordered by name, and numbered anew within each image."""
-    part = _Part()
-    by_slice: dict[str, list[ClosedItem]] = {}
-    for item in closed:
-        if item.slice_id in slices:
-            by_slice.setdefault(item.slice_id, []).append(item)
-    for slice_id, items in by_slice.items():
-        items.sort(key=lambda one: one.q_index)
-        there = {one.q_index for one in items if one.twin_of is None}
-        kept = [one for one in items if one.twin_of is None or one.twin_of in there]
-        place = {one.q_index: number for number, one in enumerate(kept)}
-        common = _published_fields(slice_id, key)
-        for one in kept:
-            own = {
-                "q_index": place[one.q_index],
-                "twin_of": None if one.twin_of is None else place[one.twin_of],
-                "group_id": _group_name(one.group_id, key),
-            }
-            part.closed.append(one.model_copy(update=common | own))
-    count: dict[str, int] = {}
-    for question in opened:
-        if question.slice_id in slices:
-            count[question.slice_id] = count.get(question.slice_id, 0) + 1
-            name = _image_name(question.slice_id, key)
-            numbered = {
-                "question_id": f"{name}_q{count[question.slice_id]}",
-                "group_id": _group_name(question.group_id, key),
-            }
-            part.open.append(question.model_copy(update=_published_fields(question.slice_id, key) | numbered))
-    part.closed.sort(key=lambda one: (one.image_id, one.q_index))
-    part.open.sort(key=lambda one: one.image_id)  # stable: an image's own questions keep their order
-    return part
-
-
-def _published_fields(slice_id: str, key: Key) -> dict[str, object]:
-    """What every question about a slice is given, and what is taken from it.
-
-    The source goes because many collections hold one class. The seed goes because with it and the slice, which
-    those who have the collection can find by its pixels, this package would tell letter and rejection.
-    """
-    name = _image_name(slice_id, key)
-    return {
-        "image_id": name,
-        "slice_id": name,
-        "image_path": _path_of(name),
-        "image_channel": None,
-        "image_slice": None,
-        "source_id": None,
-        "seed": None,
-    }
-
-
-def _write_part(folder: Path, part: _Part) -> None:
+def _write_part(folder: Path, part: Part) -> None:
     store.write_json(folder / "benchmark_closed.json", closed_document(part.closed))
     store.write_json(folder / "benchmark_open.json", open_document(part.open))
     store.save(folder / "closed.parquet", part.closed, ClosedItem)
@@ -196,7 +190,7 @@ def _write_part(folder: Path, part: _Part) -> None:
 def _write_pointers(folder: Path, missing: Sequence[tuple[str, AuditedLabel]]) -> None:
     pointers = [
         HashPointer(
-            image_path=_path_of(name),
+            image_path=path_of(name),
             sha256=label.slice.image_sha256,
             image_channel=label.slice.image_channel,
             image_slice=label.slice.image_slice,
@@ -210,8 +204,8 @@ def _counts(
     closed: Sequence[ClosedItem],
     opened: Sequence[OpenItem],
     terms: Mapping[str, Redistribution],
-    whole: _Part,
-    bare: _Part,
+    whole: Part,
+    bare: Part,
 ) -> dict[str, int]:
     leaves = (Redistribution.IMAGES, Redistribution.DERIVED)
     closed_withheld = sum(terms[item.slice_id] not in leaves for item in closed)
@@ -237,7 +231,7 @@ def _names(
         PublishedName.of(name, about[slice_id]).model_copy(
             update={
                 "group_id": asked[slice_id].group_id,
-                "group_name": _group_name(asked[slice_id].group_id, key),
+                "group_name": group_name(asked[slice_id].group_id, key),
                 "seed": asked[slice_id].seed,
             }
         )

@@ -1,5 +1,7 @@
 """The folder that leaves: whole or not there, its pictures without a word, and a sum of every file."""
 
+import fcntl
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +14,7 @@ from neuroonco import store
 from neuroonco.errors import InputError
 from neuroonco.images import PictureRef
 from neuroonco.pictures import LastPicture
-
-SUMS = "SHA256SUMS"
+from neuroonco.publish.key import SUMS, is_package
 
 
 def partial_of(out: Path) -> Path:
@@ -21,33 +22,83 @@ def partial_of(out: Path) -> Path:
     return out.with_name(f".{out.name}.partial")
 
 
+def free_folder(out: Path) -> Path:
+    """The absolute path of a folder for a package, which must be empty or not there yet.
+
+    Raises:
+        InputError: it holds something, is a file or a link, or lies in another package.
+    """
+    try:
+        place = out.absolute() if out.name not in ("", "..") else out.resolve()  # "." and "x/.." have no name
+        if place.is_symlink():
+            raise InputError("OUT_IS_LINK", "a link, not a folder", where=str(out), fix="pass a new folder")
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise InputError("OUT_NOT_EMPTY", "not an empty folder", where=str(out), fix="pass a new folder")
+        if any(is_package(folder) for folder in place.resolve().parents):
+            what = "lies inside another package, whose sums would not cover it"
+            raise InputError("OUT_IN_PACKAGE", what, where=str(out), fix="pass a folder elsewhere")
+    except OSError as error:
+        raise _cannot_write(out, error) from None
+    return place
+
+
 @contextmanager
 def package_folder(out: Path) -> Iterator[Path]:
     """Yield an empty folder that becomes ``out``, with a sum of each of its files, if the block succeeds.
 
     Raises:
-        InputError: ``out`` holds something or cannot be written.
+        InputError: see :func:`free_folder`; or ``out`` cannot be written, or another publication is at it.
     """
-    out = out.absolute()  # of "." or "x/.." the name is needed
+    out = free_folder(out)
     partial = partial_of(out)
     try:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise InputError("OUT_NOT_EMPTY", "not an empty folder", where=str(out), fix="pass a new folder")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        yield partial
-        _write_sums(partial)
-        if out.exists():
-            out.rmdir()
-        partial.replace(out)
+        with _held(partial, out):
+            try:
+                _empty(partial)
+                yield partial
+                _write_sums(partial)
+                partial.rename(out)  # refuses a folder that something came into meanwhile
+            except BaseException:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise
     except OSError as error:
-        what = error.strerror or str(error)
-        raise InputError("CANNOT_WRITE", what, where=str(out), fix="choose a writable folder") from None
+        raise _cannot_write(out, error) from None
+
+
+@contextmanager
+def _held(partial: Path, out: Path) -> Iterator[None]:
+    """Hold a folder for one process; the system lets go of it when the process ends, however it ends."""
+    partial.mkdir(parents=True, exist_ok=True)
+    folder = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            same = os.path.samestat(os.fstat(folder), partial.stat())  # not yet published by the one who held it
+        except OSError:
+            same = False
+        if not same:
+            fix = "wait for it, or choose another --out"
+            raise InputError("OUT_BUSY", "another publication writes this package", where=str(out), fix=fix)
+        yield
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        os.close(folder)
 
 
-def write_picture(path: Path, root: Path, ref: PictureRef) -> None:
+def _empty(folder: Path) -> None:
+    """Remove what a killed publication left; the folder itself stays, since it is held."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _cannot_write(out: Path, error: OSError) -> InputError:
+    what = error.strerror or str(error)
+    return InputError("CANNOT_WRITE", what, where=str(out), fix="choose a writable folder")
+
+
+def write_picture(path: Path, root: Path, ref: PictureRef) -> str:
     """Write the picture of a slice as a PNG of its pixels alone: no EXIF, comment, color profile or text comes along.
 
     A file whose color channels differ stays in color; everything else is gray, 8 bits, as :mod:`neuroonco.images`
@@ -58,6 +109,9 @@ def write_picture(path: Path, root: Path, ref: PictureRef) -> None:
         root: folder to which the slice's path is relative.
         ref: the slice: a file, or a channel or slice of one.
 
+    Returns:
+        SHA-256 of the written file; two pictures of the same pixels have the same.
+
     Raises:
         InputError: the picture cannot be read, or the file not be written.
     """
@@ -66,6 +120,7 @@ def write_picture(path: Path, root: Path, ref: PictureRef) -> None:
     Image.fromarray(gray if color is None else color).save(buffer, "PNG", optimize=False, compress_level=6)
     with store.atomic(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
+    return store.sha256_bytes(buffer.getvalue())
 
 
 def _write_sums(folder: Path) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from neuroonco.errors import InputError, UsageError
 
 KEY_BYTES = 32
-"""Least length of a key, and the length of those that are made here: as long as the hash that it keys."""
-MAX_KEY_BYTES = 4096
-LEAST_DISTINCT_BYTES = 8
-"""A key with fewer different bytes was typed, not drawn; 32 random bytes have about 30, as hexadecimal text 16."""
+"""Random bytes of a key: as many as the hash that it keys has."""
+KEY_HEADER = b"neuroonco publish key 1\n"
+"""What a file with a key begins with, so that no other file, and nothing that was typed, is taken for one."""
+LICENSES, SUMS = "LICENSES.md", "SHA256SUMS"
+"""Two files of every package; a folder that holds both is one."""
 NAME_DIGITS = 20
 """Hexadecimal digits of a name: among a million names two agree by chance once in a trillion packages."""
 
@@ -33,7 +34,8 @@ class Key:
         """Opaque name of something: HMAC-SHA-256 of what it is for and which one it is, cut to 80 bits.
 
         Who does not have the key cannot make the name from public data, nor test a guess. One thing has another name
-        for each purpose, so that two packages made with one key cannot be joined.
+        for each purpose, so that two packages made with one key cannot be joined by their names. By equal pictures
+        they can: what both show has to be kept apart where they are made.
 
         Args:
             purpose: what is named, e.g. ``benchmark image``.
@@ -49,24 +51,29 @@ class Key:
         return "n" + hmac.new(self._secret, message, "sha256").hexdigest()[:NAME_DIGITS]
 
 
+def is_package(folder: Path) -> bool:
+    """Whether a folder is, or looks like, a package that was published."""
+    return (folder / SUMS).exists() and (folder / LICENSES).exists()
+
+
 def require_outside(path: Path, packages: Iterable[Path], what: str) -> None:
-    """Refuse a private file that would lie in a folder that leaves.
+    """Refuse a private file that would lie in a folder that leaves: one of these, or any other package.
 
     Raises:
         UsageError: it lies in one of them.
     """
     place = path.resolve()
-    for package in packages:
-        if place.is_relative_to(package.resolve()):
-            fix = "keep it outside: who has it can tell what each name stands for"
-            raise UsageError("PRIVATE_IN_PACKAGE", f"the {what} lies inside the package", where=str(path), fix=fix)
+    inside = any(place.is_relative_to(package.resolve()) for package in packages)
+    if inside or any(is_package(folder) for folder in place.parents):
+        fix = "keep it outside: who has it can tell what each name stands for"
+        raise UsageError("PRIVATE_IN_PACKAGE", f"the {what} lies inside a package", where=str(path), fix=fix)
 
 
 def read_key(path: Path) -> Key:
-    """The key of a file.
+    """The key of a file that :func:`key_at` made.
 
     Raises:
-        InputError: missing, not a file, readable by others, too short, too long, or no random bytes.
+        InputError: missing, not a file, readable by others, or not a key that was made here.
     """
     try:
         status = path.stat()
@@ -76,18 +83,15 @@ def read_key(path: Path) -> Key:
             what = f"others may read the key (mode {stat.S_IMODE(status.st_mode):04o})"
             raise InputError("KEY_NOT_PRIVATE", what, where=str(path), fix=f"chmod 600 {path.name}")
         with path.open("rb") as file:
-            secret = file.read(MAX_KEY_BYTES + 1)
+            data = file.read(len(KEY_HEADER) + KEY_BYTES + 1)
     except FileNotFoundError:
         raise InputError("FILE_MISSING", "no such file", where=str(path), fix="check the path") from None
     except OSError as error:
         raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=str(path)) from None
-    if not KEY_BYTES <= len(secret) <= MAX_KEY_BYTES:
-        what = f"the key has {min(len(secret), MAX_KEY_BYTES + 1)} bytes, expected {KEY_BYTES} to {MAX_KEY_BYTES}"
-        raise InputError("KEY_LENGTH", what, where=str(path), fix="name a new file, and one is made")
-    if len(set(secret)) < LEAST_DISTINCT_BYTES:
-        what = "the key holds a few bytes over and over"
-        raise InputError("KEY_WEAK", what, where=str(path), fix="name a new file, and one is made")
-    return Key(secret)
+    if not data.startswith(KEY_HEADER) or len(data) != len(KEY_HEADER) + KEY_BYTES:
+        what = "not a key that this program made; any other may be guessed"
+        raise InputError("KEY_UNKNOWN", what, where=str(path), fix="name a new file, and one is made")
+    return Key(data[len(KEY_HEADER) :])
 
 
 def key_at(path: Path) -> tuple[Key, bool]:
@@ -102,12 +106,33 @@ def key_at(path: Path) -> tuple[Key, bool]:
     made = not os.path.lexists(path)
     if made:
         with _private(path) as temporary:
-            _write(temporary, secrets.token_bytes(KEY_BYTES))
+            _write(temporary, KEY_HEADER + secrets.token_bytes(KEY_BYTES))
             try:
                 os.link(temporary, path)  # unlike a rename, this never takes the place of a key that came meanwhile
             except FileExistsError:
                 made = False
     return read_key(path), made
+
+
+def require_free(path: Path, text: str) -> bool:
+    """Refuse to put a private file where another one is; said before the work, since the work may take hours.
+
+    Returns:
+        Whether the same file is there already.
+
+    Raises:
+        InputError: there is another file.
+    """
+    if not os.path.lexists(path):
+        return False
+    data = text.encode("utf-8")
+    try:
+        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
+            return True
+    except OSError as error:
+        raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=str(path)) from None
+    fix = "move it away, or name another file: names of an earlier package may depend on it"
+    raise InputError("PRIVATE_EXISTS", "another file is here", where=str(path), fix=fix)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -116,16 +141,13 @@ def write_private(path: Path, text: str) -> None:
     Raises:
         InputError: there is another file, or the folder cannot be written.
     """
-    data = text.encode("utf-8")
-    if os.path.lexists(path):
-        if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
-            path.chmod(0o600)
-            return
-        fix = "move it away, or name another file: names of an earlier package may depend on it"
-        raise InputError("PRIVATE_EXISTS", "another file is here", where=str(path), fix=fix)
-    with _private(path) as temporary:
-        _write(temporary, data)
-        temporary.replace(path)
+    if not require_free(path, text):
+        with _private(path) as temporary:
+            _write(temporary, text.encode("utf-8"))
+            with suppress(FileExistsError):  # of a publication at the same time; looked at below
+                os.link(temporary, path)
+        require_free(path, text)
+    path.chmod(0o600)
 
 
 def _write(path: Path, data: bytes) -> None:

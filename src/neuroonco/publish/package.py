@@ -1,14 +1,15 @@
 """A package of a run's labels, with what the sources' terms permit to leave, and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.outcomes import Dropped, count_by
-from neuroonco.publish.folder import package_folder, partial_of, write_picture
-from neuroonco.publish.key import Key, require_outside, write_private
+from neuroonco.publish.files import LabelledFiles
+from neuroonco.publish.folder import free_folder, package_folder, partial_of, write_picture
+from neuroonco.publish.key import LICENSES, Key, require_free, require_outside, write_private
 from neuroonco.publish.records import Pointer, PublishedName, PublishedSlice, lines_of
 from neuroonco.publish.terms import licenses, permitted, sources_of_groups
 from neuroonco.sources import SourceSpec
@@ -24,6 +25,7 @@ def write_package(
     out: Path,
     key: Key,
     mapping: Path,
+    held_back: Collection[str] = (),
 ) -> dict[str, int]:
     """Write a package into an empty or new folder.
 
@@ -36,48 +38,57 @@ def write_package(
         sources: their descriptions by id.
         out: the folder.
         key: of the names.
-        mapping: file to write, for nobody else, with what each name stands for; outside the package.
+        mapping: file to write, for nobody else, with what each name stands for; outside of every package.
+        held_back: slices that a benchmark asks about, with all of their groups: its pictures have the same bytes, so
+            that whoever has both packages could join them, and its answers could be trained on.
 
     Returns:
         How many slices left in which form, and how many stayed.
 
     Raises:
-        UsageError: the mapping would lie in the package.
-        InputError: the folder holds something, an image cannot be read, or another mapping is in the way.
+        UsageError: the mapping would lie in a package.
+        InputError: the folder holds something, an image cannot be read or is not the one that was labelled, or another
+            mapping is in the way.
     """
+    out = free_folder(out)
     require_outside(mapping, (out, partial_of(out)), "mapping")
+    named = sorted(((opaque_name(label, key), label) for label in labels), key=lambda one: one[0])
+    group_sources = sources_of_groups(groups)
+    leaving: list[tuple[str, AuditedLabel, Redistribution]] = []
+    withheld: list[Dropped] = []
+    for name, label in named:  # the order of slice ids is known to everybody
+        terms = permitted(label, sources, group_sources)
+        if terms is Redistribution.NONE:
+            reason = DropReason.REDISTRIBUTION_FORBIDDEN
+            source_id = label.slice.source_id
+            detail = f"source {source_id} or one with the same bytes"
+            withheld.append(Dropped(slice_id=label.slice_id, source_id=source_id, reason=reason, detail=detail))
+        elif label.slice_id not in held_back:
+            leaving.append((name, label, terms))
+    held = len(labels) - len(withheld) - len(leaving)
+    names = lines_of([PublishedName.of(name, label) for name, label, _ in leaving])
+    require_free(mapping, names)
     with package_folder(out) as folder:
-        counts, names = _write_all(labels, groups, root=root, sources=sources, out=folder, key=key)
-        write_private(mapping, lines_of(names))
-    return counts
+        files = LabelledFiles(root)
+        for _, label, _ in sorted(leaving, key=lambda one: (one[1].slice.image_path, one[0])):
+            files.require_same(label.slice)
+        counts = _write_all(leaving, root=root, sources=sources, out=folder)
+        _write_withheld(folder, withheld, held)
+        write_private(mapping, names)
+    return counts | {"withheld": len(withheld), "held_for_benchmark": held}
 
 
 def _write_all(
-    labels: Sequence[AuditedLabel],
-    groups: Sequence[DuplicateGroup],
+    leaving: Sequence[tuple[str, AuditedLabel, Redistribution]],
     *,
     root: Path,
     sources: Mapping[str, SourceSpec],
     out: Path,
-    key: Key,
-) -> tuple[dict[str, int], list[PublishedName]]:
-    group_sources = sources_of_groups(groups)
+) -> dict[str, int]:
     rows: list[PublishedSlice] = []
     pointers: list[Pointer] = []
-    withheld: list[Dropped] = []
-    names: list[PublishedName] = []
-    used: set[str] = set()
-    for label in sorted(labels, key=lambda x: opaque_name(x, key)):  # the order of slice ids is known to everybody
-        terms = permitted(label, sources, group_sources)
+    for name, label, terms in leaving:
         record = label.slice
-        name = opaque_name(label, key)
-        if terms is Redistribution.NONE:
-            reason = DropReason.REDISTRIBUTION_FORBIDDEN
-            detail = f"source {record.source_id} or one with the same bytes"
-            withheld.append(Dropped(slice_id=label.slice_id, source_id=record.source_id, reason=reason, detail=detail))
-            continue
-        used.add(record.source_id)
-        names.append(PublishedName.of(name, label))
         if terms is Redistribution.POINTERS:
             pointers.append(
                 Pointer(
@@ -97,23 +108,26 @@ def _write_all(
         rows.append(_row(label, name, shipped, terms, sources[record.source_id].license))
     store.save(out / "slices.parquet", rows, PublishedSlice)
     store.save(out / "pointers.parquet", pointers, Pointer)
-    _write_withheld(out, withheld)
-    store.write_text(out / "LICENSES.md", licenses([sources[i] for i in sorted(used)]))
-    counts = {
+    used = {label.slice.source_id for _, label, _ in leaving}
+    store.write_text(out / LICENSES, licenses([sources[i] for i in sorted(used)]))
+    return {
         "with_image": sum(r.image is not None for r in rows),
         "labels_only": sum(r.image is None for r in rows),
         "pointers": len(pointers),
-        "withheld": len(withheld),
     }
-    return counts, names
 
 
-def _write_withheld(out: Path, withheld: Sequence[Dropped]) -> None:
+def _write_withheld(out: Path, withheld: Sequence[Dropped], held: int) -> None:
     """How many slices stayed, by source: that they exist may be said, which ones they are may not."""
     by_source = count_by(one.source_id for one in withheld)
     lines = [f"- {source_id}: {n} slices" for source_id, n in sorted(by_source.items())]
     text = "# Withheld\n\nThe terms of these sources, or of one with the same bytes, permit nothing to leave.\n\n"
-    store.write_text(out / "WITHHELD.md", text + "\n".join(lines or ["Nothing was withheld."]) + "\n")
+    text += "\n".join(lines or ["Nothing was withheld."]) + "\n"
+    if held:
+        text += (
+            f"\n{held} more slices are not here because a benchmark asks about them, or about their patient or copy.\n"
+        )
+    store.write_text(out / "WITHHELD.md", text)
 
 
 def opaque_name(label: AuditedLabel, key: Key) -> str:

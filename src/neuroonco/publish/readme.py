@@ -9,12 +9,16 @@ _PAGE = """# Benchmark
 {images} images, {closed} closed and {open} open questions.
 
 - `benchmark_closed.json`, `benchmark_open.json`: the questions by image, with their answers.
-- `closed.parquet`, `open.parquet`: the same, one row a question, with where each answer is from (`label_source`), the
-  rules and the version that built it, and the group of images that may show one patient (`group_id`).
+- `closed.parquet`, `open.parquet`: the same, one row a question, with where the answers of its type are from
+  (`label_source`; `unknown` where that differs), the rules and the version that built it, and the group of images that
+  may show one patient (`group_id`).
 - `images/`: pixels alone. Paths are relative to this folder. The names say nothing; show no model the questions' ids.
 - `LICENSES.md`: the terms of the collections that the images are from. `SHA256SUMS`: of every file here.
 {bare}
 Built by {built}.
+
+The questions of one image tell about each other (an image without a lesion is asked nothing about one), so each
+question has to be asked alone, in a conversation of its own.
 
 A question that repeats another one with the right answer put in or taken out has `meta_twin_of` (`twin_of` in the
 tables), the index of that other question: these count as pairs, never in an accuracy.

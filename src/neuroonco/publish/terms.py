@@ -36,15 +36,21 @@ def sources_of_groups(groups: Iterable[DuplicateGroup]) -> dict[str, list[str]]:
     return {group.group_id: [member.source_id for member in group.members] for group in groups}
 
 
-def licenses(sources: Sequence[SourceSpec]) -> str:
-    """The list of terms: one entry a source, never one blanket license."""
+def licenses(sources: Sequence[SourceSpec], *, with_redistribution: bool = True) -> str:
+    """The list of terms: one entry a source, never one blanket license.
+
+    Args:
+        sources: whose slices leave.
+        with_redistribution: whether to say what of each may be passed on; where images of some are in the package
+            and of others are not, that would tell which source a question without its image is from.
+    """
     lines = ["# Licences and attribution", ""]
     for spec in sources:
         lines += [
             f"## {spec.id} {spec.name}",
             "",
             f"- licence: {spec.license}",
-            f"- may be passed on: {spec.redistribution}",
+            *([f"- may be passed on: {spec.redistribution}"] if with_redistribution else []),
             f"- homepage: {spec.homepage}",
             f"- attribution: {spec.attribution}",
             f"- citation: {spec.citation}",

@@ -5,6 +5,7 @@ the page's style sheet.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
@@ -15,6 +16,23 @@ WIDTH = 1000
 HEIGHT = 16
 BAR_STEP = 12
 """Height of one bar among several, with the gap to the next."""
+
+
+@dataclass(frozen=True)
+class GroupedBar:
+    """One bar among several.
+
+    Attributes:
+        style: class of the bar.
+        share: length and interval; a value of None draws nothing.
+        chance: share at its thin line; None draws none.
+        limit: share at its broken line; None draws none.
+    """
+
+    style: str
+    share: Estimate
+    chance: float | None = None
+    limit: float | None = None
 
 
 def bar(share: float | None) -> Markup:
@@ -32,11 +50,13 @@ def interval(estimate: Estimate, chance: float | None = None) -> Markup:
     >>> interval(Estimate(value=None, low=None, high=None, n=0)).count("rect")
     1
     """
-    parts = "" if chance is None else _rect("chance", chance * WIDTH - 1.5, 3)
+    parts = ""
     if estimate.value is not None and estimate.low is not None and estimate.high is not None:
         span = (estimate.high - estimate.low) * WIDTH
         parts += _rect("span", estimate.low * WIDTH, span, y=6, height=4)
         parts += _rect("value", min(max(estimate.value * WIDTH - 4, 0), WIDTH - 8), 8, y=1, height=14)
+    if chance is not None:  # last, so that it is seen where it is also the value
+        parts += _rect("chance", chance * WIDTH - 1.5, 3)
     return _svg(parts)
 
 
@@ -62,37 +82,31 @@ def stacked(parts: Sequence[tuple[str, int]], total: int, *, title: str | None =
     return _svg(drawn, title=title, text=text)
 
 
-def grouped(
-    bars: Sequence[tuple[str, Estimate]], *, title: str, text: str, chance: float | None, limit: float | None
-) -> Markup:
-    """Bars under one another with their intervals, and two lines that all of them are compared with.
+def grouped(bars: Sequence[GroupedBar], *, title: str, text: str) -> Markup:
+    """Bars under one another with their intervals, each with the two lines that it is compared with.
 
     Args:
-        bars: (style class, share), top to bottom; a share that is None draws no bar.
+        bars: top to bottom; lines at one share join to one line.
         title: what the chart shows; read aloud, and shown where the pointer rests.
         text: its numbers in words, for who cannot see it.
-        chance: share at the thin line; None draws none.
-        limit: share at the broken line; None draws none.
 
-    >>> guessed = [("value", Estimate(value=0.2, low=0.1, high=0.3, n=9))]
-    >>> "<title>a&lt;b</title>" in grouped(guessed, title="a<b", text="", chance=0.2, limit=None)
+    >>> guessed = [GroupedBar("value", Estimate(value=0.2, low=0.1, high=0.3, n=9), chance=0.2)]
+    >>> "<title>a&lt;b</title>" in grouped(guessed, title="a<b", text="")
     True
     """
     parts = ""
-    for number, (name, share) in enumerate(bars):
-        if share.value is None:
+    for number, one in enumerate(bars):
+        if one.share.value is None:
             continue
-        top = number * BAR_STEP
-        parts += _rect(name, 0, max(share.value * WIDTH, 2), y=top + 2, height=BAR_STEP - 4)
-        if share.low is not None and share.high is not None:
-            width = max((share.high - share.low) * WIDTH, 2)
-            parts += _rect("whisker", share.low * WIDTH, width, y=top + BAR_STEP // 2 - 1, height=2)
-    height = BAR_STEP * len(bars)
-    if chance is not None:
-        parts += _rect("chance", chance * WIDTH - 1.5, 3, height=height)
-    if limit is not None:
-        parts += "".join(_rect("limit", limit * WIDTH - 1.5, 3, y=at, height=4) for at in range(0, height, 8))
-    return _svg(parts, height=height, title=title, text=text)
+        top, low, high = number * BAR_STEP, one.share.low, one.share.high
+        parts += _rect(one.style, 0, max(one.share.value * WIDTH, 2), y=top + 2, height=BAR_STEP - 4)
+        if low is not None and high is not None:
+            parts += _rect("whisker", low * WIDTH, max((high - low) * WIDTH, 2), y=top + BAR_STEP // 2 - 1, height=2)
+        if one.chance is not None:
+            parts += _rect("chance", one.chance * WIDTH - 1.5, 3, y=top, height=BAR_STEP)
+        if one.limit is not None:
+            parts += "".join(_rect("limit", one.limit * WIDTH - 1.5, 3, y=top + at, height=4) for at in (1, 7))
+    return _svg(parts, height=BAR_STEP * len(bars), title=title, text=text)
 
 
 def _svg(parts: str, *, height: int = HEIGHT, title: str | None = None, text: str = "") -> Markup:

@@ -6,9 +6,11 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from neuroonco.build.records import REPORTED_TYPES
 from neuroonco.errors import printable
 from neuroonco.intervals import Estimate
 from neuroonco.report import charts
+from neuroonco.report.blind import below_chance, told_by_siblings
 from neuroonco.report.pictures import data_uri
 from neuroonco.report.records import ReportContext
 from neuroonco.score.records import Kappa, Score
@@ -17,7 +19,6 @@ from neuroonco.vocabulary import (
     ImageRegion,
     MRSequence,
     PredictionStatus,
-    QuestionType,
     Sign,
     display,
     recode,
@@ -38,7 +39,7 @@ def render(context: ReportContext) -> str:
     load anything from elsewhere.
     """
     shown = context.quarantined[:MAX_QUARANTINED]
-    types = [kind for kind in QuestionType if any(kind.value in m.score.by_type for m in context.scores)]
+    types = [kind for kind in REPORTED_TYPES if any(kind in m.score.by_type for m in context.scores)]
     style = Markup(files("neuroonco.report").joinpath("page.css").read_text("utf-8"))  # noqa: S704 - our own file
     page = environment().get_template("page.html")
     twins = any(m.score.twins is not None for m in context.scores)
@@ -140,16 +141,25 @@ def environment() -> Environment:
         signs=tuple(Sign),
         max_quarantined=MAX_QUARANTINED,
         term=term,
-        type_name=_type_name,
+        type_name=type_name,
+        below_chance=below_chance,
+        told_by_siblings=told_by_siblings,
         field_name=_field_name,
         value_name=_value_name,
     )
     return made
 
 
-def _type_name(name: str) -> str:
-    kind = recode(QuestionType, name)
-    return name if kind is None else display(kind)
+def type_name(name: str) -> str:
+    """Question type in words, a key of ``REPORTED_TYPES``; another text as it is.
+
+    >>> type_name("diagnosis"), type_name("diagnosis_binary")
+    ('Diagnosis', 'Diagnosis, binary')
+    """
+    if name not in REPORTED_TYPES:
+        return name
+    kind, is_binary = REPORTED_TYPES[name]
+    return f"{display(kind)}, binary" if is_binary else display(kind)
 
 
 def _field_name(name: str) -> str:

@@ -1,9 +1,18 @@
 """Records of the page on questions: what benchmark and instructions hold, and what their text gives away."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from neuroonco.outcomes import Record
 from neuroonco.report.picture_records import Picture
 from neuroonco.report.records import BenchmarkSummary, BlindCheck, Fact
 from neuroonco.vocabulary import QuestionType
+
+Count = Annotated[int, Field(ge=0)]
+"""Of questions, pairs or slices: a file that gives a negative one is broken."""
+Part = Annotated[float, Field(ge=0, le=1)]
+"""Of a whole."""
 
 
 class AnswerCount(Record):
@@ -16,9 +25,9 @@ class AnswerCount(Record):
     """
 
     text: str
-    right: int
-    removed: int
-    offered: int
+    right: Count
+    removed: Count
+    offered: Count
 
 
 class AnswerSpread(Record):
@@ -31,7 +40,7 @@ class AnswerSpread(Record):
 
     question_type: QuestionType
     binary: bool
-    most: int
+    most: Count
     answers: tuple[AnswerCount, ...]
 
 
@@ -44,8 +53,8 @@ class AnswerShortage(Record):
     """
 
     text: str
-    available: int
-    missing: int
+    available: Count
+    missing: Count
 
 
 class LetterTable(Record):
@@ -66,38 +75,42 @@ class Shortage(Record):
     Attributes:
         name: of the question, in words.
         wanted, built: questions.
+        said: what stands in the way, as the build says it; empty if it says nothing.
         answers: what falls short first.
     """
 
     name: str
-    wanted: int
-    built: int
+    wanted: Count
+    built: Count
+    said: str = ""
     answers: tuple[AnswerShortage, ...]
 
 
-class Share(Record):
+class Counted(Record):
+    """How often there is something."""
+
+    name: str
+    count: Count
+
+
+class Share(Counted):
     """A part of a whole.
 
     Attributes:
         share: None where the whole is empty.
     """
 
-    name: str
-    count: int
-    share: float | None
+    share: Part | None
 
 
-class TypeShare(Record):
+class TypeShare(Share):
     """Instruction pairs of one question type.
 
     Attributes:
         kinds: (kind of file, pairs), in the order of the files.
     """
 
-    name: str
-    count: int
-    share: float | None
-    kinds: tuple[tuple[str, int], ...]
+    kinds: tuple[tuple[str, Count], ...]
 
 
 class InstructionExample(Record):
@@ -129,16 +142,16 @@ class InstructionSummary(Record):
         faults: pairs left out by what was wrong with them.
     """
 
-    pairs: int
-    images: int
-    distinct_questions: int
+    pairs: Count
+    images: Count
+    distinct_questions: Count
     kinds: tuple[Share, ...]
     classes: tuple[Share, ...]
     types: tuple[TypeShare, ...]
-    most: int
+    most: Count
     subtypes: tuple[Share, ...]
     sources: tuple[Share, ...]
-    faults: tuple[Fact, ...] = ()
+    faults: tuple[Counted, ...] = ()
 
 
 class LeakSummary(Record):
@@ -151,12 +164,12 @@ class LeakSummary(Record):
         not_compared: rows or pictures that could not be read.
     """
 
-    found: int
-    benchmark_slices: int
-    instruction_slices: int
+    found: Count
+    benchmark_slices: Count
+    instruction_slices: Count
     compared: str
-    kinds: tuple[Fact, ...] = ()
-    not_compared: int = 0
+    kinds: tuple[Counted, ...] = ()
+    not_compared: Count = 0
 
 
 class QuestionsPage(Record):

@@ -8,9 +8,10 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from neuroonco.intervals import Estimate
+from neuroonco.report.charts import GroupedBar
 from neuroonco.report.page import NO_FIGURE, count, environment, percent
 from neuroonco.report.question_records import QuestionsPage
-from neuroonco.report.records import BlindCheck, BlindLine
+from neuroonco.report.records import BlindCheck, BlindFigure, BlindLine
 
 STYLES = ("page.css", "questions.css")
 
@@ -38,22 +39,23 @@ def bare_bounds(estimate: Estimate) -> str:
 def said_of(line: BlindLine, check: BlindCheck) -> str:
     """A chart's numbers in words.
 
-    >>> line = BlindLine(
-    ...     name="Shape", n=9, chance=0.2, limit=None, failed=(None,),
-    ...     shares=(Estimate(value=0.25, low=0.1, high=0.5, n=9),),
-    ... )
-    >>> said_of(line, BlindCheck(guessers=("Ranker",), strongest=0, by_type=(line,), passed=True))
-    'Ranker 25.0 %; chance 20.0 %; 9 questions'
+    >>> found = BlindFigure(share=Estimate(value=0.25, low=0.1, high=0.5, n=9), chance=0.2)
+    >>> line = BlindLine(name="Shape", n=9, chance=0.2, limit=None, figures=(found,))
+    >>> said_of(line, BlindCheck(guessers=("Ranker",), by_type=(line,), passed=True))
+    'Ranker 25.0 %, chance 20.0 %; 9 questions'
     """
-    parts = [f"{name} {percent(share.value)}" for name, share in zip(check.guessers, line.shares, strict=True)]
-    parts += [f"chance {percent(line.chance)}"]
-    parts += [f"limit {percent(line.limit)}"] if line.limit is not None else []
-    return "; ".join([*parts, f"{count(line.n)} questions"])
+    said = []
+    for name, one in zip(check.guessers, line.figures, strict=True):
+        part = f"{name} {percent(one.share.value)}"
+        if one.share.value is not None:
+            part += f", chance {percent(one.chance)}" + ("" if one.limit is None else f", limit {percent(one.limit)}")
+        said.append(part)
+    return "; ".join([*said, f"{count(line.n)} questions"])
 
 
-def _series(shares: Sequence[Estimate]) -> list[tuple[str, Estimate]]:
-    """Style classes of the guessers' bars."""
-    return [(f"g{number % 5}", share) for number, share in enumerate(shares)]
+def _series(figures: Sequence[BlindFigure]) -> list[GroupedBar]:
+    """The guessers' bars, each in its color."""
+    return [GroupedBar(f"g{number % 5}", one.share, one.chance, one.limit) for number, one in enumerate(figures)]
 
 
 def _stack(kinds: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:

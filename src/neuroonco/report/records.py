@@ -146,24 +146,42 @@ class BenchmarkSummary(Record):
     twins: int = 0
 
 
+class BlindFigure(Record):
+    """What one guesser that sees no image gets right on one set of questions.
+
+    Attributes:
+        share: of the questions that it tries; a value of None where it tries none.
+        chance: on those, the best that can be done where text says nothing.
+        limit: above it the check fails; None where it is not judged.
+        failed: whether it is above the limit; None where it is not judged.
+        is_below: it learns, is one of the judged, and its whole interval is below chance.
+    """
+
+    share: Estimate
+    chance: float | None = None
+    limit: float | None = None
+    failed: bool | None = None
+    is_below: bool = False
+
+
 class BlindLine(Record):
     """What each guesser that sees no image gets right on one set of questions.
 
     Attributes:
         name: of the question type, or of the set.
         n: questions.
-        chance: the best that can be done where text says nothing.
-        limit: above it the check fails; None where it is not judged.
-        shares: by guesser, in the order of :attr:`BlindCheck.guessers`; a value of None where it guessed nothing.
-        failed: of each guesser, whether it is above the limit; None where it is not judged.
+        chance, limit: of those who try all of the questions.
+        figures: by guesser, in the order of :attr:`BlindCheck.guessers`.
+        strongest: place of the judged guesser that is furthest above its own chance, or least below it; None where
+            none of them tries a question.
     """
 
     name: str
     n: int
     chance: float | None
     limit: float | None
-    shares: tuple[Estimate, ...]
-    failed: tuple[bool | None, ...]
+    figures: tuple[BlindFigure, ...]
+    strongest: int | None = None
 
 
 class BlindCheck(Record):
@@ -171,18 +189,18 @@ class BlindCheck(Record):
 
     Attributes:
         guessers: names in words.
-        strongest: place among the guessers of the one that is trained, which the run's own page shows.
-        by_type: all questions first, then by type.
-        subsets: all types together, by whether the truth is offered.
+        by_type: all questions first, then by type, binary questions apart.
+        subsets: all types together, by whether the truth is offered; chance, which text cannot tell, is None.
+        siblings: place among the guessers of the one that also reads an image's other questions; None without it.
         twins: of each guesser, pairs of a question and its twin that it gets right; empty without twins.
         passed: of the gate.
         reasons: why it does not pass.
     """
 
     guessers: tuple[str, ...]
-    strongest: int
     by_type: tuple[BlindLine, ...]
     subsets: tuple[BlindLine, ...] = ()
+    siblings: int | None = None
     twins: tuple[Estimate, ...] = ()
     passed: bool
     reasons: tuple[str, ...] = ()

@@ -4,23 +4,20 @@ Twins, which repeat a question with the truth put in or taken out, are no questi
 accuracy, only together with the question that they repeat.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from math import fsum
 
-from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem
+from neuroonco.build.records import REJECTION_SHARE, REPORTED_TYPES, ClosedItem, is_none
 from neuroonco.errors import InputError
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.predict.records import Prediction
 from neuroonco.score.records import Rejection, Score, TwinPairs
-from neuroonco.vocabulary import MRSequence, PredictionStatus, QuestionType
+from neuroonco.vocabulary import MRSequence, PredictionStatus
 
 MISSING, CONFLICTING, INVALID_LETTER = "missing", "conflicting", "invalid_letter"
 STATUSES = (*(status.value for status in PredictionStatus), MISSING, CONFLICTING, INVALID_LETTER)
 """What can become of a question, in the order in which it is reported."""
-REJECTION_SHARE = Fraction(1, 5)
-"""Share of the questions with "None of the above" whose truth is not offered, as ``build`` and ``check`` have it."""
 _NOT_ANSWERED = (MISSING, CONFLICTING, PredictionStatus.API_ERROR.value, PredictionStatus.MISSING_IMAGE.value)
 
 
@@ -48,19 +45,9 @@ class Judged:
         return None if self.letter is None else self.item.text_of(self.letter)
 
     @property
-    def none_letter(self) -> str | None:
-        """Letter of "None of the above", if it is offered."""
-        return next((o.letter for o in self.item.options if o.text == NONE_OF_THE_ABOVE), None)
-
-    @property
-    def is_rejection(self) -> bool:
-        """True if "None of the above" is right."""
-        return self.none_letter is not None and self.item.answer == self.none_letter
-
-    @property
     def rejects(self) -> bool:
         """True if "None of the above" was answered."""
-        return self.letter is not None and self.letter == self.none_letter
+        return self.text is not None and is_none(self.text)
 
 
 def counted(items: Iterable[ClosedItem]) -> list[ClosedItem]:
@@ -111,6 +98,8 @@ def score_closed(
     items: Sequence[ClosedItem],
     predictions: Sequence[Prediction],
     sequences: Mapping[str, MRSequence | None] | None = None,
+    *,
+    rejection_share: float = REJECTION_SHARE,
 ) -> Score:
     """Score the predictions of one model; the order of either argument does not matter.
 
@@ -121,6 +110,7 @@ def score_closed(
         items: the benchmark; its twins count as pairs alone.
         predictions: of one model.
         sequences: MR sequence by ``slice_id``, where known, for ``by_sequence``.
+        rejection_share: of the rule set, for the chance.
 
     Raises:
         InputError: the benchmark has the same question twice.
@@ -132,9 +122,9 @@ def score_closed(
     status = dict.fromkeys(STATUSES, 0)
     for question in judged:
         status[question.status] += 1
-    types = {kind.value: None for kind in QuestionType}
-    by_type = _grouped(judged, lambda q: q.item.question_type.value)
-    by_type = {kind: by_type[kind] for kind in types if kind in by_type}
+    by_type = _grouped(judged, lambda q: q.item.reported_type)
+    by_type = {kind: by_type[kind] for kind in REPORTED_TYPES if kind in by_type}
+    own = counted(items)
     shares = [estimate.value for estimate in by_type.values() if estimate.value is not None]
     return Score(
         accuracy=_accuracy(judged),
@@ -148,7 +138,10 @@ def score_closed(
         unmatched_predictions=len(predictions) - len(matched),
         duplicate_predictions=len(matched) - len(set(matched)),
         macro_by_type=sum(shares) / len(shares) if shares else None,
-        chance=_chance(counted(items)),
+        chance=_chance(own, rejection_share) if own else None,
+        chance_by_type={
+            kind: _chance([item for item in own if item.reported_type == kind], rejection_share) for kind in by_type
+        },
         complete=not any(status[name] for name in _NOT_ANSWERED),
         twins=_twins(every),
     )
@@ -166,9 +159,9 @@ def _grouped(judged: Sequence[Judged], group_of: Callable[[Judged], str | None])
 
 
 def _rejection(judged: Sequence[Judged]) -> Rejection:
-    offering = [q for q in judged if q.none_letter is not None]
-    rejections = [q for q in offering if q.is_rejection]
-    answerable = [q for q in offering if not q.is_rejection]
+    offering = [q for q in judged if q.item.none_letter is not None]
+    rejections = [q for q in offering if q.item.rejects]
+    answerable = [q for q in offering if not q.item.rejects]
     right, false = sum(q.rejects for q in rejections), sum(q.rejects for q in answerable)
     return Rejection(
         recall=wilson(right, len(rejections)),
@@ -194,18 +187,6 @@ def _twins(judged: Sequence[Judged]) -> TwinPairs | None:
     )
 
 
-def _chance(items: Sequence[ClosedItem]) -> float | None:
-    if not items:
-        return None
-    # In fractions, so that the sum does not depend on the order of the questions.
-    kinds = Counter((len(item.options), any(o.text == NONE_OF_THE_ABOVE for o in item.options)) for item in items)
-    return float(sum(n * _best_blind(size, none) for (size, none), n in kinds.items()) / len(items))
-
-
-def _best_blind(options: int, offers_none: bool) -> Fraction:
-    """Expected accuracy of the best guess without an image: of "None of the above", or of any other option."""
-    if options == 0:
-        return Fraction(0)
-    if not offers_none:
-        return Fraction(1, options)
-    return max(REJECTION_SHARE, (1 - REJECTION_SHARE) / (options - 1)) if options > 1 else Fraction(1)
+def _chance(items: Sequence[ClosedItem], rejection_share: float) -> float:
+    # The sum is exact, so that it does not depend on the order of the questions.
+    return fsum(item.chance(rejection_share) if item.options else 0.0 for item in items) / len(items)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
@@ -46,16 +46,17 @@ class Score(Record):
 
     Attributes:
         accuracy: right answers of all questions.
-        by_type: the same, by question type.
-        binary, multiple_choice: the same, by the number of options (two, or more).
+        by_type: the same, by question type, binary questions apart: the keys of ``build.records.REPORTED_TYPES``.
+        binary, multiple_choice: the same, by the number of options (two, or more), over all types.
         by_source: the same, by collection; ``(none)`` where none is stated.
         by_sequence: the same, by MR sequence; None where the sequences were not given.
         status: questions by what became of them: the prediction statuses, and ``missing`` (no prediction),
             ``conflicting`` (several that differ), ``invalid_letter`` (a letter that is not offered). Sums to n.
         unmatched_predictions: predictions for questions that the benchmark does not have.
         duplicate_predictions: predictions beyond the first of a question.
-        macro_by_type: mean of the accuracies by type; None without questions.
+        macro_by_type: mean of the accuracies in ``by_type``; None without questions.
         chance: the best expected accuracy without a look at the image, where text says nothing; None without questions.
+        chance_by_type: the same for the keys of ``by_type``; empty in files of versions that did not write it.
         complete: every question was put to the model and came back: none missing, conflicting, failed, or without
             its image.
         twins: pairs of a question and its twin; None, and not written, where the benchmark has no twins.
@@ -73,6 +74,7 @@ class Score(Record):
     duplicate_predictions: int
     macro_by_type: float | None
     chance: float | None
+    chance_by_type: dict[str, float] = Field(default_factory=dict)
     complete: bool
     twins: TwinPairs | None = None
 

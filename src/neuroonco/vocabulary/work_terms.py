@@ -155,3 +155,4 @@ class PairFault(StrEnum):
     LETTER_INCONSISTENT = "letter_inconsistent"
     PHYSICS = "physics"
     NOT_PLAIN_TEXT = "not_plain_text"
+    UNKNOWN_WORD = "unknown_word"

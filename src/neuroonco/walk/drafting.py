@@ -17,6 +17,7 @@ from neuroonco.build.facts import Fact
 from neuroonco.build.instruct.build import InstructionPlan, Progress, ToWord
 from neuroonco.build.instruct.model import WriterBrief, draft_with_model
 from neuroonco.build.instruct.records import Draft
+from neuroonco.build.instruct.wordings import asked_openly
 from neuroonco.build.records import ClosedItem
 from neuroonco.models.conversation import UNFINISHED_CODES
 from neuroonco.models.endpoints import ResolvedModel
@@ -43,7 +44,7 @@ class DraftCounts:
 
     Attributes:
         slices: of which a draft was wanted.
-        parts: open questions and explanations that were wanted, of slices without a draft as well.
+        parts: open answers and explanations that were wanted, of slices without a draft as well.
         missing: of these, what there is not.
         failed: slices without a draft, by code.
     """
@@ -106,7 +107,7 @@ class Drafter:
             InputError: the ledger cannot be read.
         """
         outcome = self._runner.run(self._answer((label, facts, items)))
-        self.counts.add(outcome, len(facts) + len(items))
+        self.counts.add(outcome, len(asked_openly(facts, items)) + len(items))
         return outcome
 
     async def _answer(self, item: ToWord) -> Draft | Quarantined:

@@ -9,6 +9,7 @@ from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.records import ClosedItem
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.check.gate import check_benchmark
+from neuroonco.check.rules import CheckRules
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.predict.records import Prediction
@@ -34,11 +35,11 @@ def figures(run: Path, models: Iterable[str], *, seed: int, rules: RuleSet) -> d
     items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
     slices = {r.slice_id: r for r in store.load_strict(run / CATALOG / "records.parquet", SliceRecord)}
     sequences = {slice_id: record.sequence for slice_id, record in slices.items()}
+    share = rules.section("check", CheckRules).rejection_share
+    answers = {name: store.load_strict(run / PREDICT / f"{name}.jsonl", Prediction) for name in models}
     scores = {
-        name: score_closed(items, store.load_strict(run / PREDICT / f"{name}.jsonl", Prediction), sequences).model_dump(
-            mode="json"
-        )
-        for name in models
+        name: score_closed(items, given, sequences, rejection_share=share).model_dump(mode="json")
+        for name, given in answers.items()
     }
     labels = labels_of(run)
     return {

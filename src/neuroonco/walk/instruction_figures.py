@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from neuroonco.report.question_records import InstructionSummary, Share, TypeShare
-from neuroonco.report.records import Fact
+from neuroonco.report.question_records import Counted, InstructionSummary, Share, TypeShare
 from neuroonco.vocabulary import PairFault, QuestionType, TumorType, display, recode
 
 KINDS = {"open": "Open", "closed_nocot": "Closed, letter only", "closed_cot": "Closed, with explanation"}
@@ -35,7 +34,7 @@ def instruction_summary(document: Mapping[str, Any]) -> InstructionSummary:
         most=max((one.count for one in types), default=0),
         subtypes=_shares(_summed(document["by_subtype"], SUBTYPES), total),
         sources=_shares(_summed(document["by_source"], {}), total),
-        faults=tuple(Fact(name=_fault_name(code), value=f"{n:,}") for code, n in document["faults"].items()),
+        faults=tuple(Counted(name=_fault_name(code), count=n) for code, n in document["faults"].items()),
     )
 
 
@@ -43,7 +42,7 @@ def type_share(name: str, by_type: Mapping[str, Mapping[str, int]], total: int) 
     """Pairs of one question type in all files; ``total`` is of all types."""
     kinds = tuple((KINDS.get(kind, kind), counts.get(name, 0)) for kind, counts in by_type.items())
     n, known = sum(count for _, count in kinds), recode(QuestionType, name)
-    shown = name if known is None else display(known)
+    shown = SUBTYPES.get(name, name) if known is None else display(known)  # of several facts: no type is theirs
     return TypeShare(name=shown, count=n, share=n / total if total else None, kinds=kinds)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from neuroonco import store
 from neuroonco.catalog.records import SliceRecord
-from neuroonco.check.leak_files import Side, benchmark_side, instruction_side
-from neuroonco.check.leaks import Fact, KnownSlice, Leak, facts_of, facts_of_copies, leaks
+from neuroonco.check.leak_files import Side, benchmark_side, instruction_side, without_common_root
+from neuroonco.check.leaks import Fact, KnownSlice, Leak, facts_of, facts_of_copies, leaks, plain_path
 from neuroonco.curate.records import CuratedSlice, DuplicateGroup, PictureMatch
 from neuroonco.walk.folders import BENCHMARK, BUILD, CATALOG, CURATE, INSTRUCTIONS
 
@@ -21,7 +21,7 @@ def run_leaks(run: Path) -> dict[str, Any]:
     more, others = known_to(run)
     tested, trained = benchmark_side(run / BUILD / BENCHMARK), instruction_side(run / BUILD / INSTRUCTIONS)
     found = leaks(tested.known(more), trained.known(more), others)
-    lost = len(tested.unreadable) + len(trained.unreadable)
+    lost = len(tested.unreadable) + len(trained.unreadable) + len(without_common_root(tested, trained))
     return leak_document(tested, trained, found, f"{PATHS}, {PATIENTS}", not_compared=lost)
 
 
@@ -55,6 +55,6 @@ def by_id_and_path(records: Iterable[SliceRecord], found: More) -> tuple[More, l
     for record in records:
         facts = (*facts_of(record), *found.get(record.slice_id, ()))
         more[record.slice_id] += facts
-        more[record.image_path] += facts
+        more[plain_path(record.image_path)] += facts
         slices.append(KnownSlice(slice_id=record.slice_id, facts=facts))
     return dict(more), slices

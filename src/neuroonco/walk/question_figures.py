@@ -4,31 +4,43 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE, ClosedItem
+from neuroonco.build.records import ANSWERS, REPORTED_TYPES, ClosedItem, is_none
 from neuroonco.check.leaks import MEANINGS
-from neuroonco.check.records import ALL, BINARY, GUESSERS, PLAIN, RANKER, REJECTION, BlindRow, Finding
+from neuroonco.check.records import (
+    ALL,
+    BINARY,
+    GUESSERS,
+    JUDGED,
+    MAJORITY,
+    PLAIN,
+    RANKER,
+    REJECTION,
+    SIBLINGS,
+    BlindRow,
+    Finding,
+)
 from neuroonco.intervals import Estimate
 from neuroonco.prompts import load_wordings
+from neuroonco.report.page import type_name
 from neuroonco.report.question_records import (
     AnswerCount,
     AnswerShortage,
     AnswerSpread,
+    Counted,
     LeakSummary,
     LetterTable,
     Shortage,
 )
-from neuroonco.report.records import BenchmarkSummary, BlindCheck, BlindLine, Fact, TypeCount
+from neuroonco.report.records import BenchmarkSummary, BlindCheck, BlindFigure, BlindLine, TypeCount
 from neuroonco.vocabulary import QuestionType, display, recode
 
 NO_ESTIMATE = Estimate(value=None, low=None, high=None, n=0)
-GUESSER_NAMES = {
-    "uniform": "Uniform draw",
-    "majority": "Most frequent",
-    "always-e": "Always E",
-    "ranker": "Ranker",
-    "siblings": "With siblings",
-}
-SUBSET_NAMES = {PLAIN: "Answer offered beside E", REJECTION: "Rejection items", BINARY: "Binary questions"}
+GUESSER_NAMES = dict(
+    zip(GUESSERS, ("Uniform draw", "Most frequent", "Always E", "Ranker", "With siblings"), strict=True)
+)
+LEARNING = (MAJORITY, RANKER)
+"""The judged guessers that learn; what the others get follows from how many options there are."""
+SUBSET_NAMES = {PLAIN: "Answer offered beside E", REJECTION: "Rejection items", BINARY: "Binary, all types"}
 
 
 def benchmark_summary(items: Sequence[ClosedItem]) -> BenchmarkSummary:
@@ -58,7 +70,7 @@ def letter_table(items: Iterable[ClosedItem]) -> LetterTable:
     offered: dict[tuple[int, bool], set[str]] = {}
     for item in items:
         if item.twin_of is None:
-            none = any(option.text == NONE_OF_THE_ABOVE for option in item.options)
+            none = item.none_letter is not None
             key = (len(item.options) - none, none)
             right.setdefault(key, Counter()).update([item.answer])
             offered.setdefault(key, set()).update(option.letter for option in item.options)
@@ -92,12 +104,12 @@ def answer_spread(items: Iterable[ClosedItem]) -> tuple[AnswerSpread, ...]:
             continue
         key = (item.question_type, item.is_binary)
         own, gone, shown = (counts.setdefault(key, Counter()) for counts in (right, removed, offered))
-        texts = [o.text for o in item.options if o.text != NONE_OF_THE_ABOVE]
+        texts = [o.text for o in item.options if not is_none(o.text)]
         shown.update(dict.fromkeys(texts, 1))
         answer = item.text_of(item.answer)
         if item.is_rejection:
             gone.update([item.removed_answer] if item.removed_answer is not None else [])
-        elif answer is not None and answer != NONE_OF_THE_ABOVE:
+        elif answer is not None and not is_none(answer):
             own.update([answer])
     keys = sorted(offered, key=lambda key: (list(QuestionType).index(key[0]), key[1]))
     return tuple(_spread(*key, right[key], removed[key], offered[key]) for key in keys)
@@ -118,16 +130,16 @@ def blind_check(document: Mapping[str, Any]) -> BlindCheck:
     rows = [BlindRow.model_validate({k: row[k] for k in fields if k in row}) for row in document["blind"]]
     found = {row.guesser for row in rows}
     guessers = [name for name in GUESSERS if name in found] + sorted(found - set(GUESSERS))
-    types = [kind.value for kind in QuestionType if any(row.question_type == kind for row in rows)]
+    types = [kind for kind in REPORTED_TYPES if any(row.question_type == kind for row in rows)]
     lines = [_line("All questions", rows, guessers, None, ALL)]
-    lines += [_line(display(QuestionType(kind)), rows, guessers, kind, ALL) for kind in types]
+    lines += [_line(type_name(kind), rows, guessers, kind, ALL) for kind in types]
     subsets = [_line(name, rows, guessers, None, subset) for subset, name in SUBSET_NAMES.items()]
     twins = {row["guesser"]: Estimate.model_validate(row["both_right"]) for row in document.get("twins", ())}
     return BlindCheck(
         guessers=tuple(GUESSER_NAMES.get(name, name) for name in guessers),
-        strongest=guessers.index(RANKER) if RANKER in guessers else 0,
         by_type=tuple(line for line in lines if line.n),
         subsets=tuple(line for line in subsets if line.n),
+        siblings=guessers.index(SIBLINGS) if SIBLINGS in guessers else None,
         twins=tuple(twins.get(name, NO_ESTIMATE) for name in guessers) if twins else (),
         passed=document["passed"],
         reasons=tuple(document["reasons"]),
@@ -137,16 +149,38 @@ def blind_check(document: Mapping[str, Any]) -> BlindCheck:
 
 def _line(name: str, rows: Sequence[BlindRow], guessers: Sequence[str], kind: str | None, subset: str) -> BlindLine:
     by_guesser = {row.guesser: row for row in rows if (row.question_type, row.subset) == (kind, subset)}
+    if subset != ALL:  # the text does not tell these apart, so that there is no best guess to compare with
+        by_guesser = {name: row.model_copy(update={"chance": None}) for name, row in by_guesser.items()}
     found = [by_guesser.get(guesser) for guesser in guessers]
-    known = [row for row in found if row is not None]
-    passes = [None if row is None else row.passes for row in found]
+    n = max((row.accuracy.n for row in found if row is not None), default=0)
+    # Always E tries only some of the questions, so that its chance and limit are not those of the line.
+    whole = [row for row in found if row is not None and row.accuracy.n == n]
+    # Rounded, for sums of equal shares may differ in the last digit; of equals the last, who learns.
+    gains = [
+        (round(row.accuracy.value - row.chance, 9), place)
+        for place, row in enumerate(found)
+        if row is not None and row.guesser in JUDGED and row.accuracy.value is not None and row.chance is not None
+    ]
     return BlindLine(
         name=name,
-        n=max((row.accuracy.n for row in known), default=0),
-        chance=next((row.chance for row in known if row.chance is not None), None),
-        limit=next((row.limit for row in known if row.limit is not None), None),
-        shares=tuple(NO_ESTIMATE if row is None else row.accuracy for row in found),
-        failed=tuple(None if one is None else not one for one in passes),
+        n=n,
+        chance=next((row.chance for row in whole if row.chance is not None), None),
+        limit=next((row.limit for row in whole if row.limit is not None), None),
+        figures=tuple(map(_figure, found)),
+        strongest=max(gains)[1] if gains else None,
+    )
+
+
+def _figure(row: BlindRow | None) -> BlindFigure:
+    if row is None:
+        return BlindFigure(share=NO_ESTIMATE)
+    high, learns = row.accuracy.high, row.guesser in LEARNING
+    return BlindFigure(
+        share=row.accuracy,
+        chance=row.chance,
+        limit=row.limit,
+        failed=None if row.passes is None else not row.passes,
+        is_below=learns and high is not None and row.chance is not None and high < row.chance,
     )
 
 
@@ -157,6 +191,7 @@ def shortages(document: Iterable[Mapping[str, Any]]) -> tuple[Shortage, ...]:
             name=wording_name(row["wording"]),
             wanted=row["wanted"],
             built=row["built"],
+            said=row.get("why") or row.get("said") or "",  # the answers and their numbers stand beside it
             answers=tuple(
                 AnswerShortage(
                     text=answer_name(row["wording"], answer), available=n, missing=row["missing"].get(answer, 0)
@@ -171,9 +206,11 @@ def shortages(document: Iterable[Mapping[str, Any]]) -> tuple[Shortage, ...]:
 def wording_name(wording: str) -> str:
     """Name of a question's wording.
 
-    >>> wording_name("location_in_head"), wording_name("diagnosis")
-    ('Location (in head)', 'Diagnosis')
+    >>> wording_name("location_in_head"), wording_name("diagnosis_binary")
+    ('Location (in head)', 'Diagnosis, binary')
     """
+    if wording in REPORTED_TYPES:
+        return type_name(wording)
     kind = _type_of(wording)
     if kind is None:
         return wording
@@ -206,6 +243,6 @@ def leak_summary(document: Mapping[str, Any]) -> LeakSummary:
         benchmark_slices=document["benchmark_slices"],
         instruction_slices=document["instruction_slices"],
         compared=document["compared"],
-        kinds=tuple(Fact(name=kind, value=f"{n:,}") for kind, n in kinds.items()),
+        kinds=tuple(Counted(name=kind, count=n) for kind, n in kinds.items()),
         not_compared=document["not_compared"],
     )

@@ -80,6 +80,7 @@ def gather(
 def _examples(folder: Path, album: Album) -> Iterator[InstructionExample]:
     """Some pairs of each kind, of different images and question types as far as the heads of the files have them."""
     shown: set[str] = set()
+    number = 0
     for kind in FILE_KINDS:
         lines = list(_lines(folder / file_name(kind)))
         for _ in range(EXAMPLES_OF_A_KIND):
@@ -89,7 +90,8 @@ def _examples(folder: Path, album: Album) -> Iterator[InstructionExample]:
                 break
             lines.remove(fitting[0])
             shown |= {_image(fitting[0]), _type(fitting[0])}
-            yield _example(fitting[0], kind, album)
+            number += 1
+            yield _example(fitting[0], kind, album, number)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -131,7 +133,7 @@ def _type(line: dict[str, Any]) -> str:
     return f"type {_meta(line, 'question_type')}"
 
 
-def _example(line: dict[str, Any], kind: str, album: Album) -> InstructionExample:
+def _example(line: dict[str, Any], kind: str, album: Album, number: int) -> InstructionExample:
     user, assistant = (turn["content"] for turn in line["messages"])
     name, subtype = _meta(line, "question_type"), _meta(line, "subtype")
     known = recode(QuestionType, name)
@@ -141,7 +143,7 @@ def _example(line: dict[str, Any], kind: str, album: Album) -> InstructionExampl
         "Source": _meta(line, "source"),
     }
     return InstructionExample(
-        picture=album.picture(Place(line["images"][0]), "MRI slice that the question is about", SIDE_PX),
+        picture=album.picture(Place(line["images"][0]), f"MRI slice of example {number}", SIDE_PX),
         kind=KINDS[kind],
         facts=tuple(Fact(name=n, value=value) for n, value in facts.items() if value),
         user=_shown(user.removeprefix("<image>")),

@@ -6,7 +6,8 @@ from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.closed import built_by
 from neuroonco.build.facts import Fact, facts
 from neuroonco.build.groups import group_ids
-from neuroonco.build.records import OpenItem
+from neuroonco.build.instruct.wordings import asked_openly
+from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.prompts import load_wordings
 from neuroonco.rules import RuleSet
 
@@ -28,10 +29,22 @@ def open_items(labels: Sequence[AuditedLabel], seed: int, rules: RuleSet) -> lis
     ]
 
 
-def open_items_of(label: AuditedLabel, *, seed: int, rules_name: str, group: str) -> list[OpenItem]:
-    """The open questions of one slice; see :func:`open_items`."""
+def open_items_of(
+    label: AuditedLabel, closed: Sequence[ClosedItem] | None = None, *, seed: int, rules_name: str, group: str
+) -> list[OpenItem]:
+    """The open questions of one slice; see :func:`open_items`.
+
+    Args:
+        label: of the slice.
+        closed: its closed questions, of which those whether there is a tumor are balanced: the open impression is asked
+            of the same slices, or its words would tell the answer. None: of whatever is healthy or untyped.
+        seed: recorded only.
+        rules_name: of the rule set, for the record.
+        group: of the slice, see :mod:`neuroonco.build.groups`.
+    """
     wordings = load_wordings()
-    known = {fact.wording: fact for fact in facts(label)}
+    stating = facts(label) if closed is None else asked_openly(facts(label), closed)
+    known = {fact.wording: fact for fact in stating}
     record = label.slice
     items: list[OpenItem] = []
     for wording in wordings.open.values():

@@ -1,9 +1,11 @@
 """Ask the questions of any benchmark again, with options drawn by the law.
 
 What a benchmark's questions ask, and what is right, is kept; how they are worded and what is offered beside the truth
-is drawn anew, and only as many are kept as can be balanced.
+is drawn anew, and only as many are kept as can be balanced. Where a size or place is asked in words that are not ours,
+it is taken to be one in the picture.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +19,7 @@ from neuroonco.build.plan import BINARY_DIAGNOSIS, plan_benchmark
 from neuroonco.build.pools import WHYS, Planned, Shortage
 from neuroonco.build.records import ANSWERS, ClosedItem
 from neuroonco.build.rules import BuildRules
+from neuroonco.build.shortages import NOT_KNOWN
 from neuroonco.outcomes import count_by
 from neuroonco.prompts import load_wordings
 from neuroonco.rules import RuleSet
@@ -51,19 +54,38 @@ def redraw(items: Sequence[ClosedItem], *, seed: int, rules: RuleSet, hard: bool
         rules: section ``build``.
         hard: draw options from mimics of the answer.
     """
-    own = sorted((item for item in items if item.twin_of is None), key=lambda item: item.image_id)
-    truths = [(item, true_term(item)) for item in own]
-    lost = [ANSWER_NOT_STATED if _true_text(item) is None else UNKNOWN_ANSWER for item, term in truths if term is None]
-    kept = [(item, term) for item, term in truths if term is not None]
-    index = index_entries((_entry(n, item, term) for n, (item, term) in enumerate(kept)), seed)
-    plan = plan_benchmark(index, np.ones(index.slice_count, bool), rules.section("build", BuildRules), hard=hard)
-    made = {}
-    for row, (item, _) in enumerate(kept):
-        for planned in plan.of_slice(row):
-            made[item.image_id, item.q_index] = _redrawn(item, planned, seed, rules.name)
+    own = [item for item in items if item.twin_of is None]
+    truths = [true_term(item) for item in own]
+    lost = [
+        ANSWER_NOT_STATED if _true_text(item) is None else UNKNOWN_ANSWER
+        for item, term in zip(own, truths, strict=True)
+        if term is None
+    ]
+    named = _named([item for item, term in zip(own, truths, strict=True) if term is not None])
+    entries = [_entry(name, item) for name, item in named]
+    index = index_entries(entries, seed)
+    rows = np.ones(index.slice_count, bool)
+    plan = plan_benchmark(index, rows, rules.section("build", BuildRules), hard=hard, lend=False)
+    made = {
+        id(item): _redrawn(item, name, planned, seed, rules.name)
+        for row, (name, item) in enumerate(named)
+        for planned in plan.of_slice(row)
+    }
     left = count_by([*lost, *(WHYS[why] for why in plan.why.tolist() if why)])
-    found = [made[key] for item in items if item.twin_of is None and (key := (item.image_id, item.q_index)) in made]
-    return Redrawn(found, left, plan.shortages)
+    said = [one for one in plan.shortages if one.why != NOT_KNOWN]  # types that the file does not ask are none of it
+    return Redrawn([made[id(item)] for item in own if id(item) in made], left, said)
+
+
+def _named(items: Sequence[ClosedItem]) -> list[tuple[str, ClosedItem]]:
+    """Questions with names that depend on nothing but themselves, in the order of the names."""
+    ordered = sorted(items, key=lambda item: (item.image_id, item.q_index, item.model_dump_json()))
+    seen: Counter[tuple[str, int]] = Counter()
+    named = []
+    for item in ordered:
+        key = (item.image_id, item.q_index)
+        named.append((f"{item.image_id}#{item.q_index}#{seen[key]}", item))
+        seen[key] += 1
+    return named
 
 
 def true_term(item: ClosedItem) -> StrEnum | None:
@@ -80,14 +102,21 @@ def _true_text(item: ClosedItem) -> str | None:
 
 
 def _wording(item: ClosedItem, term: StrEnum) -> str:
+    """The wording in which a question of ours was asked; else one about the picture, or whether there is a tumor."""
+    for name, wording in load_wordings().closed.items():
+        if item.question in wording.stems and name.startswith(item.question_type.value):
+            return name
     if isinstance(term, TumorType) and not term.is_specific:
         return BINARY_DIAGNOSIS
     return item.question_type.value
 
 
-def _entry(number: int, item: ClosedItem, term: StrEnum) -> Entry:
+def _entry(name: str, item: ClosedItem) -> Entry:
+    term = true_term(item)
+    if term is None:
+        raise ValueError(f"{name}: no true term")
     return Entry(
-        slice_id=f"{number:09d} {item.image_id} {item.q_index}",
+        slice_id=name,
         facts=[(_wording(item, term), term)],
         tumor_class=UNTYPED,
         source_id=item.source_id or "",
@@ -97,8 +126,8 @@ def _entry(number: int, item: ClosedItem, term: StrEnum) -> Entry:
     )
 
 
-def _redrawn(item: ClosedItem, planned: Planned, seed: int, rules_name: str) -> ClosedItem:
-    rng = random_for(seed, "options", item.image_id, str(item.q_index))
+def _redrawn(item: ClosedItem, name: str, planned: Planned, seed: int, rules_name: str) -> ClosedItem:
+    rng = random_for(seed, "options", name)
     pool = planned.pool
     terms = offered_terms(planned.answer, pool.values, pool.options, planned.place, rng)
     worded = item.model_copy(

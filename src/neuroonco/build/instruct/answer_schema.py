@@ -1,9 +1,10 @@
 """A writer's answer: what it has to look like, and which of its parts can be used.
 
 Every part that was asked for has a name of its own: an open question the wording of its fact, a closed one
-``question_<q_index>``. A part that is missing or cannot be used falls away with a reason and takes no other part with
-it. An answer with a part that nobody asked for, or with one twice, is unreadable as a whole: whose words they are would
-be a guess.
+``question_<q_index>``. Of an open question the answer is asked for, of a closed one the explanation; the questions
+themselves are never a writer's. A part that is missing or cannot be used falls away with a reason and takes no other
+part with it. An answer with a part that nobody asked for, or with one twice, is unreadable as a whole: whose words they
+are would be a guess.
 """
 
 import re
@@ -20,8 +21,8 @@ from neuroonco.models.json_answer import AnswerError, faults_of, one_object, quo
 from neuroonco.models.records import AnswerSchema
 from neuroonco.models.strict_schema import object_with, one_of, schema_of
 from neuroonco.outcomes import Record
+from neuroonco.prompts import load_wordings
 
-MAX_QUESTION_CHARS = 200
 MAX_ANSWER_CHARS = 300
 MAX_EXPLANATION_CHARS = 600
 MAX_REASON_CHARS = 200
@@ -53,7 +54,6 @@ def _text(limit: int) -> BeforeValidator:
 class OpenWords(Record):
     """What is said of one fact."""
 
-    question: Annotated[StrictStr, _text(MAX_QUESTION_CHARS)]
     answer: Annotated[StrictStr, _text(MAX_ANSWER_CHARS)]
 
 
@@ -92,7 +92,7 @@ def writer_schema(facts: Sequence[Fact], items: Sequence[ClosedItem]) -> AnswerS
     text = {"type": "string"}
     fields: dict[str, Any] = {}
     if facts:
-        fields["open"] = object_with({f.wording: object_with({"question": text, "answer": text}) for f in facts})
+        fields["open"] = object_with({f.wording: object_with({"answer": text}) for f in facts})
     if items:
         fields["closed"] = object_with(
             {
@@ -108,13 +108,12 @@ def writer_schema(facts: Sequence[Fact], items: Sequence[ClosedItem]) -> AnswerS
 def read_draft(text: str, last: bool, facts: Sequence[Fact], items: Sequence[ClosedItem]) -> WordedParts:
     """What a writer's raw answer says of some facts and closed questions.
 
-    A part that cannot be used is a fault; in the last answer it is missing instead. The stem of a closed question is
-    the item's own.
+    A part that cannot be used is a fault; in the last answer it is missing instead. Stems are those of the benchmark.
 
     Args:
         text: raw.
         last: whether nothing will be asked after it.
-        facts, items: what was asked for.
+        facts, items: what was asked for, the facts as they are asked openly.
 
     Raises:
         AnswerError: it is not one JSON object, a part was not asked for, or no part can be used.
@@ -136,7 +135,8 @@ def read_draft(text: str, last: bool, facts: Sequence[Fact], items: Sequence[Clo
         if words is None:
             missing.append(MissingPart(wording=fact.wording, reason=reason))
         else:
-            opened.append(OpenDraft(wording=fact.wording, question=words.question, answer=words.answer))
+            stem = load_wordings().closed[fact.wording].open_question
+            opened.append(OpenDraft(wording=fact.wording, question=stem, answer=words.answer))
     for item in items:
         said, reason = _part(ClosedWords, answer.closed, closed_name(item))
         if said is None:

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.facts import Fact
-from neuroonco.build.instruct.records import CLOSED, CLOSED_WITH_REASON, OPEN, Draft, InstructionPair
+from neuroonco.build.instruct.records import (
+    CLOSED,
+    CLOSED_WITH_REASON,
+    OPEN,
+    TEMPLATES,
+    Draft,
+    InstructionPair,
+)
 from neuroonco.build.instruct.wordings import question_type_of
 from neuroonco.build.records import ClosedItem
 from neuroonco.errors import InputError
@@ -22,7 +29,8 @@ def pairs(
 ) -> list[InstructionPair]:
     """The pairs of one slice: open ones, then closed ones, then closed ones with an explanation.
 
-    What the draft does not word is not made. Options and letters come from the items alone.
+    What the draft does not word is not made. Options and letters come from the items alone, so that a pair whose answer
+    is a letter is in nobody's words but the templates'.
 
     Args:
         label: of the slice.
@@ -39,7 +47,9 @@ def pairs(
     made = []
     for index, opened in enumerate(draft.open):
         kind, subtype = _asked(opened.wording, facts)
-        made.append(_pair(label, draft, OPEN, index, kind, subtype, opened.question, opened.answer, group_id))
+        one = _pair(label, OPEN, index, kind, subtype, opened.question, opened.answer, group_id)
+        writer = opened.writer or draft.writer
+        made.append(one.model_copy(update={"wording": opened.wording, "writer": writer}))
     worded = {one.q_index: one for one in draft.closed}
     for file_kind in (CLOSED, CLOSED_WITH_REASON):
         for item in items:
@@ -50,7 +60,9 @@ def pairs(
             question = closed.question + options_text(item, file_kind)
             answer = item.answer if file_kind == CLOSED else reasoned(item.answer, closed.explanation)
             kind = item.question_type
-            made.append(_pair(label, draft, file_kind, item.q_index, kind, subtype, question, answer, group_id))
+            one = _pair(label, file_kind, item.q_index, kind, subtype, question, answer, group_id)
+            writer = TEMPLATES if file_kind == CLOSED else draft.writer
+            made.append(one.model_copy(update={"writer": writer}))
     return made
 
 
@@ -84,7 +96,6 @@ def _asked(wording: str, facts: Sequence[Fact]) -> tuple[QuestionType, str]:
 
 def _pair(
     label: AuditedLabel,
-    draft: Draft,
     file_kind: str,
     index: int,
     question_type: QuestionType,
@@ -108,5 +119,4 @@ def _pair(
         answer=answer,
         source_id=record.source_id,
         group_id=group_id,
-        writer=draft.writer,
     )

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
-from neuroonco.build.facts import Fact
-from neuroonco.mentions import Mention, mentions, other_concepts
-from neuroonco.prompts import load_wordings
+from neuroonco.build.instruct.known import Known
+from neuroonco.mentions import Mention, named_in
 from neuroonco.vocabulary import (
     SIGN_VALUES,
     Edema,
@@ -20,11 +18,9 @@ from neuroonco.vocabulary import (
     MeasureFrame,
     MRSequence,
     PairFault,
-    QuestionType,
     Sign,
     SignalIntensity,
     TumorType,
-    assessable,
     coarsenings,
     comparable,
 )
@@ -41,7 +37,7 @@ Found = Iterator[Fault]
 
 LESION = r"(?:lesions?|mass(?:es)?|tumou?rs?|neoplasms?|nodules?|abnormalit(?:y|ies)|foc(?:us|i)|growths?)"
 _LESION = re.compile(rf"\b{LESION}\b", re.IGNORECASE)
-_LESION_DENIED = re.compile(
+LESION_DENIED = re.compile(
     r"\b(?:no|without|neither|nor|absence of|free of|free from|rather than)\b"
     r"(?:\s+(?:an?|any|the|such|visible|discernible|obvious|apparent|evidence of|signs? of|focal|discrete|measurable"
     rf"|brain|intracranial|suspicious|abnormal|other)){{0,4}}\s+{LESION}\b"
@@ -53,7 +49,7 @@ _SEVERAL = re.compile(
     rf"(?: \w+){{0,2}}? (?:{LESION}|metastases)\b",
     re.IGNORECASE,
 )
-_UNREMARKABLE = re.compile(r"\bunremarkable\b|\bnothing (?:abnormal|is seen|to see)\b", re.IGNORECASE)
+UNREMARKABLE = re.compile(r"\bunremarkable\b|\bnothing (?:abnormal|is seen|to see)\b", re.IGNORECASE)
 _NOUNS = {
     Sign.MARGINS: re.compile(r"\bmargins?\b", re.IGNORECASE),
     Sign.TEXTURE: re.compile(r"\btextures?\b", re.IGNORECASE),
@@ -66,6 +62,7 @@ _SEEN = re.compile(
     r"(?:seen|visible|present|evident|noted)\b|\benhances\b|\btakes up\b",
     re.IGNORECASE,
 )
+_SEEN_NOT = re.compile(r"\bno(?: \w+)? (?:o?edema|swelling|enhancement|uptake)\b", re.IGNORECASE)
 _TISSUE = re.compile(
     r"\b(?:csf|cerebrospinal|fluid|ventric\w+|white matter|gr[ae]y matter|cortex|fat|vessels?|sinus\w*|mucosa|choroid"
     r"|water|tissues?|edema|oedema|images?)\b",
@@ -76,57 +73,6 @@ _RULED_OUT = re.compile(r"\b(?:rules?|ruled|ruling) out(?: an?| the)?\s+$|\bexcl
 _OF_THE_PICTURE = re.compile(r"\b(?:image|picture|canvas|frame|field of view)\b", re.IGNORECASE)
 _OF_THE_HEAD = re.compile(r"\b(?:head|brain)\b", re.IGNORECASE)
 _SENTENCES = re.compile(r"[^.;!?]+")
-_SIGN_OF = {enum: sign for sign, enum in SIGN_VALUES.items() if sign is not Sign.SHAPE}
-
-
-@dataclass(frozen=True)
-class Known:
-    """What may be said of a slice.
-
-    Attributes:
-        values: the label's value of each kind of term that it states.
-        frame: what its size and its place are relative to, where they are known.
-        sequence: by which signs are judged assessable; None if unknown.
-        meanings: definitions of its terms, which may stand in an explanation as they are.
-    """
-
-    values: dict[type[StrEnum], StrEnum]
-    frame: MeasureFrame | None
-    sequence: MRSequence | None
-    meanings: tuple[str, ...]
-
-    @property
-    def has_lesion(self) -> bool | None:
-        """Whether the label states a lesion; None if it states neither that nor its absence."""
-        tumor = self.values.get(TumorType)
-        if tumor is not None:
-            return tumor is not TumorType.HEALTHY
-        return True if set(self.values) - {MRSequence} else None
-
-    def without_meanings(self, text: str) -> str:
-        """A text without the definitions of the label's own terms, which say nothing about the slice."""
-        for meaning in self.meanings:
-            text = text.replace(meaning, "").replace(meaning[:1].upper() + meaning[1:], "")
-        return text
-
-    def missing(self, kind: type[StrEnum]) -> PairFault:
-        """The fault of speaking of an attribute that the label does not state."""
-        sign = _SIGN_OF.get(kind)
-        return PairFault.PHYSICS if sign and not assessable(sign, self.sequence) else PairFault.OTHER_ATTRIBUTE
-
-
-@lru_cache(maxsize=256)
-def known_of(facts: tuple[Fact, ...], sequence: MRSequence | None) -> Known:
-    """What the facts of one slice, and the sequence by which its signs were read, let a text say."""
-    values: dict[type[StrEnum], StrEnum] = {type(fact.value): fact.value for fact in facts}
-    if sequence is not None:
-        values.setdefault(MRSequence, sequence)
-    frames = [f.frame for f in facts if f.question_type in (QuestionType.SIZE, QuestionType.LOCATION)]
-    closed = load_wordings().closed
-    # Longest first, so that a definition within another does not tear it.
-    meanings = sorted({closed[f.wording].meaning(f.value) for f in facts}, key=lambda m: (-len(m), m))
-    frame = (frames[0] or MeasureFrame.CANVAS) if frames else None
-    return Known(values, frame, sequence, tuple(meanings))
 
 
 @dataclass(frozen=True)
@@ -156,13 +102,14 @@ def said_in(text: str, *, negations: bool, about_sequence: bool) -> Said:
     """
     tissue = [m.span() for m in _SENTENCES.finditer(text) if _of_tissue(m.group())] if about_sequence else []
     named: list[Mention] = []
-    for one in mentions(text):
+    found, others = named_in(text)
+    for one in found:
         if type(one.value) in (SignalIntensity, Enhancement) and any(a <= one.start < b for a, b in tissue):
             continue
         denied = negations and (_denies(one, named, text) or _RULED_OUT.search(text, 0, one.start) is not None)
         named.append(Mention(one.value, one.start, one.end, one.text, denied, one.finer))
     stated = frozenset(one.value for one in named if not one.negated and not one.finer)
-    return Said(text, tuple(named), stated, other_concepts(text))
+    return Said(text, tuple(named), stated, others)
 
 
 def _denies(one: Mention, before: list[Mention], text: str) -> bool:
@@ -217,10 +164,7 @@ def _wrong_frame(one: Mention, text: str, frame: MeasureFrame | None) -> bool:
 
 def _of_nouns(said: Said, known: Known, *, about_sequence: bool) -> Found:
     """Attributes that are spoken of without a value."""
-    text = said.text
-    for one in reversed(said.named):
-        if isinstance(one.value, MRSequence):  # "contrast-enhanced T1" speaks of no enhancement
-            text = text[: one.start] + " " * (one.end - one.start) + text[one.end :]
+    text = without_sequences(said)
     for sign, pattern in _NOUNS.items():
         found = pattern.search(text)
         if found is not None and SIGN_VALUES[sign] not in known.values:
@@ -228,7 +172,7 @@ def _of_nouns(said: Said, known: Known, *, about_sequence: bool) -> Found:
                 continue
             yield Fault(known.missing(SIGN_VALUES[sign]), found.group())
     absent = {Edema.ABSENT, Enhancement.ABSENT} & set(known.values.values())
-    if absent and (seen := _SEEN.search(text)) is not None:
+    if absent and (seen := _SEEN.search(_SEEN_NOT.sub("", text))) is not None:
         yield Fault(PairFault.NOT_IN_LABEL, seen.group())
 
 
@@ -239,13 +183,22 @@ def _of_lesion(said: Said, known: Known) -> Found:
         stated = LesionSpread in known.values
         yield Fault(PairFault.NOT_IN_LABEL if stated else PairFault.OTHER_ATTRIBUTE, several.group())
     found = _LESION.search(said.text)
-    if found is None and not _UNREMARKABLE.search(said.text):
+    if found is None and not UNREMARKABLE.search(said.text):
         return
-    rest = _LESION_DENIED.sub("", said.text)
-    asserted, denied = _LESION.search(rest), rest != said.text or bool(_UNREMARKABLE.search(said.text))
+    rest = LESION_DENIED.sub("", said.text)
+    asserted, denied = _LESION.search(rest), rest != said.text or bool(UNREMARKABLE.search(said.text))
     if known.has_lesion is None and found is not None:
         yield Fault(PairFault.OTHER_ATTRIBUTE, found.group())
     elif known.has_lesion is False and asserted is not None:
         yield Fault(PairFault.NOT_IN_LABEL, asserted.group())
     elif known.has_lesion and denied:
         yield Fault(PairFault.NOT_IN_LABEL, "a lesion is denied")
+
+
+def without_sequences(said: Said) -> str:
+    """A text in which names of sequences are blank: "contrast-enhanced T1" speaks of no enhancement."""
+    text = said.text
+    for one in said.named:
+        if isinstance(one.value, MRSequence):
+            text = text[: one.start] + " " * (one.end - one.start) + text[one.end :]
+    return text

@@ -23,7 +23,7 @@ Cap = Annotated[int, Field(ge=0)]
 
 
 class Mixture(Record):
-    """At most so many facts are asked; each makes an open and a closed question.
+    """At most so many facts are asked. Facts are counted, not pairs: each makes an open one and up to two closed ones.
 
     In each table the key ``default`` caps what the table does not name; what neither names is not capped.
 
@@ -133,7 +133,7 @@ def _capped(index: FactIndex, mixture: Mixture) -> list[tuple[NDArray[np.intp], 
     return found
 
 
-def _of_facts(index: FactIndex, of_slice: NDArray[np.int16]) -> NDArray[np.intp]:
+def _of_facts(index: FactIndex, of_slice: NDArray[np.int16] | NDArray[np.int32]) -> NDArray[np.intp]:
     return of_slice[index.slice_of_fact].astype(np.intp)
 
 

@@ -1,9 +1,9 @@
 """Instruction data in a model's words: one slice, one conversation; a draft, or the reason why there is none.
 
 The writer does not see the picture and is told nothing but terms of the vocabulary: the slice's facts, and the closed
-questions with their right letters. It words open questions, their answers, and explanations. Options and letters of
-closed questions are the items', and their stems those that the templates choose without looking at the answer: who
-knows the answer could let it show there.
+questions with their right letters. It words answers of open questions, and explanations. Options and letters of closed
+questions are the items', and all stems those that the templates choose without looking at the answer: who knows the
+answer could let it show there. Open questions about several facts are the templates' whole, answers too.
 """
 
 import tomllib
@@ -16,8 +16,8 @@ from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.facts import Fact
 from neuroonco.build.instruct import templates
 from neuroonco.build.instruct.answer_schema import closed_name, read_draft, writer_schema
-from neuroonco.build.instruct.records import Draft
-from neuroonco.build.instruct.wordings import asked_of, wording_name_of
+from neuroonco.build.instruct.records import TEMPLATES, Draft
+from neuroonco.build.instruct.wordings import asked_of, asked_openly, wording_name_of
 from neuroonco.build.records import ClosedItem
 from neuroonco.errors import ProviderError
 from neuroonco.models.conversation import Unreadable, converse
@@ -38,7 +38,7 @@ class WriterBrief:
     """How a writer is asked.
 
     Attributes:
-        seed: of the style in which each slice is worded, and of the stems of its closed questions.
+        seed: of the style in which each slice is worded, and of the templates.
         max_tokens: limit of an answer; a slice with all facts takes some two thousand.
     """
 
@@ -62,7 +62,7 @@ def draft_call(facts: Sequence[Fact], items: Sequence[ClosedItem], style: str, m
     """The request for one slice's draft. Slices with equal facts, questions and style share one call, and its answer.
 
     Args:
-        facts: what may be said.
+        facts: what may be said, as it is asked openly.
         items: closed questions about them.
         style: of the wording.
         max_tokens: limit of the answer.
@@ -146,26 +146,33 @@ async def draft_with_model(
     Args:
         client: the model.
         label: of which only the facts go in.
-        facts: see :func:`neuroonco.build.facts.facts`.
+        facts: all that may be said, see :func:`neuroonco.build.facts.facts`.
         items: closed questions about them, with options and letter.
         brief: how it is asked.
 
     Returns:
-        The draft, with what could not be used in ``missing``; quarantined if nothing could, see
+        The draft, with the templates' descriptions of several facts (``writer`` says so) and with what could not be
+        used in ``missing``; quarantined if nothing could, see
         :mod:`neuroonco.models.conversation` for the codes.
 
     Raises:
         ValueError, InputError: see :func:`draft_call`.
         PrerequisiteError, ProviderError: see :class:`neuroonco.models.protocol.ModelClient`.
     """
-    if not facts and not items:
+    asked = asked_openly(facts, items)
+    if not asked and not items:
         return Draft(slice_id=label.slice_id, writer=client.name)
-    call = draft_call(facts, items, style_of(label.slice_id, brief.seed), brief.max_tokens)
-    outcome = await converse(client, call, None, partial(read_draft, facts=facts, items=items), repair=REPAIR)
+    call = draft_call(asked, items, style_of(label.slice_id, brief.seed), brief.max_tokens)
+    outcome = await converse(client, call, None, partial(read_draft, facts=asked, items=items), repair=REPAIR)
     if isinstance(outcome, Unreadable):
         what = f"draft by {client.name}: {outcome.message}"
         return quarantine_slice(ProviderError(outcome.code, what), label.slice)
-    said = outcome.value
-    stems = {one.q_index: one.question for one in templates.draft(label, (), items, brief.seed).closed}
+    said, own = outcome.value, templates.draft(label, facts, items, brief.seed)
+    open_stems = {one.wording: one.question for one in own.open}
+    stems = {one.q_index: one.question for one in own.closed}
+    opened = [one.model_copy(update={"question": open_stems[one.wording]}) for one in said.open]
+    opened += [
+        one.model_copy(update={"writer": TEMPLATES}) for one in own.open if one.wording in templates.OF_SEVERAL_FACTS
+    ]
     closed = tuple(one.model_copy(update={"question": stems[one.q_index]}) for one in said.closed)
-    return Draft(slice_id=label.slice_id, writer=client.name, open=said.open, closed=closed, missing=said.missing)
+    return Draft(slice_id=label.slice_id, writer=client.name, open=tuple(opened), closed=closed, missing=said.missing)

@@ -16,11 +16,14 @@ class OpenDraft(Record):
     Attributes:
         wording: key in ``prompts/questions.toml`` of the fact that is asked, e.g. ``location_in_head``, or of an open
             question about several facts, e.g. ``extent``.
+        question: the stem, which must not depend on the answer.
+        writer: of the answer, where it is not the draft's.
     """
 
     wording: str
     question: str
     answer: str
+    writer: str | None = None
 
 
 class ClosedDraft(Record):
@@ -71,11 +74,12 @@ class InstructionPair(Record):
 
     Attributes:
         file_kind: ``open``, ``closed_nocot`` or ``closed_cot``: the file it belongs to.
-        question_type: of the fact that is asked; the first one where several are described.
+        question_type: of the fact that is asked; the first one where several are described, see ``subtype``.
         subtype: ``open``, ``detail`` or ``reasoning`` (several facts), ``binary``, ``options``, or
             ``none_of_the_above``.
         answer: the assistant's whole text.
-        writer: whose words they are: :data:`TEMPLATES`, or a model's name.
+        wording: key in ``prompts/questions.toml`` of what an open pair asks; None of a closed one.
+        writer: whose words the answer is in: :data:`TEMPLATES`, or a model's name; of a letter, the templates'.
     """
 
     pair_id: str
@@ -91,4 +95,5 @@ class InstructionPair(Record):
     answer: str
     source_id: str
     group_id: str | None = None
+    wording: str | None = None
     writer: str = TEMPLATES

@@ -11,10 +11,12 @@ from neuroonco.build.instruct.records import FILE_KINDS, InstructionPair
 STATISTICS = "statistics.json"
 OPTIONS = "\nOptions:\n"
 """Between the stem of a closed question and its options."""
+OF_SEVERAL_FACTS = ("detail", "reasoning")
+"""Subtypes that ask several facts: no question type is theirs, and they stand beside the types."""
 
 
 class PairCounts:
-    """Counts pairs as they pass; holds numbers, one of them for each distinct question."""
+    """Counts pairs as they pass; holds numbers, and of each distinct question a hash (some 80 bytes)."""
 
     def __init__(self) -> None:
         self.pairs: Counter[str] = Counter()
@@ -22,7 +24,7 @@ class PairCounts:
         self.images = 0
         self.images_by_class: Counter[str] = Counter()
         self._by: dict[str, dict[str, Counter[str]]] = {
-            name: {kind: Counter() for kind in FILE_KINDS} for name in ("type", "class", "source", "subtype")
+            name: {kind: Counter() for kind in FILE_KINDS} for name in ("type", "class", "source", "subtype", "writer")
         }
         self._stems: set[int] = set()
 
@@ -35,10 +37,12 @@ class PairCounts:
         """Count a pair that is written."""
         kind = pair.file_kind
         self.pairs[kind] += 1
-        self._by["type"][kind][pair.question_type.value] += 1
+        several = pair.subtype in OF_SEVERAL_FACTS
+        self._by["type"][kind][pair.subtype if several else pair.question_type.value] += 1
         self._by["class"][kind][class_name] += 1
         self._by["source"][kind][pair.source_id] += 1
         self._by["subtype"][kind][pair.subtype] += 1
+        self._by["writer"][kind][pair.writer] += 1
         self._stems.add(xxh3_64_intdigest(stem(pair.question).encode()))
 
     def fault(self, code: str) -> None:
@@ -48,9 +52,10 @@ class PairCounts:
     def document(self) -> dict[str, Any]:
         """The numbers, as ``statistics.json`` holds them.
 
-        ``pairs``, ``by_type``, ``by_class``, ``by_source`` and ``by_subtype`` count pairs by file; ``images`` and
-        ``images_by_class`` count the images that they are about; ``faults`` counts what the pairs left out had;
-        ``distinct_questions`` counts wordings without their options.
+        ``pairs``, ``by_type``, ``by_class``, ``by_source``, ``by_subtype`` and ``by_writer`` count pairs by file. In
+        ``by_type`` a pair about one fact counts for its question type, and one about several under its subtype,
+        ``detail`` or ``reasoning``. ``images`` and ``images_by_class`` count the images that the pairs are about;
+        ``faults`` counts what the pairs left out had; ``distinct_questions`` counts wordings without their options.
         """
         return {
             "pairs": {kind: self.pairs[kind] for kind in FILE_KINDS},

@@ -2,6 +2,7 @@
 
 Which wording a question gets depends on the seed, the slice and what is asked, never on the answer. What an explanation
 says comes from the label alone; a diagnosis is set beside the features that the slice shows and not deduced from them.
+Clauses are fitted to the number of foci: nothing is the largest of one, and of several there is no "the lesion".
 """
 
 import re
@@ -12,17 +13,23 @@ from functools import cache
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.facts import Fact
 from neuroonco.build.instruct.records import TEMPLATES, ClosedDraft, Draft, OpenDraft
-from neuroonco.build.instruct.wordings import asked_of, wording_name_of
+from neuroonco.build.instruct.wordings import ABNORMAL_OR_HEALTHY, asked_of, asked_openly, wording_name_of
 from neuroonco.build.records import ClosedItem
 from neuroonco.prompts import load_wordings
 from neuroonco.store import sha256_text
-from neuroonco.vocabulary import MRSequence, QuestionType, TumorType
+from neuroonco.vocabulary import LesionSpread, MRSequence, QuestionType, TumorType
 
 OF_SEVERAL_FACTS = ("extent", "appearance", "reasoning")
 """Open questions about several facts that are asked beside those about one."""
 MOST_FEATURES = 4
 """So many features are named beside a diagnosis: a report names what matters, not all that is known."""
 _LOOKED_AT = re.compile(r"\b(?:slice|image|picture|displayed|shown|MRI?)\b")
+_TOTAL = re.compile(r"\btotal\b")
+_THE_LESION = re.compile(r"\bthe lesion\b")
+_OF_ONE = re.compile(r"\b(?:its?|the lesion)\b")
+_ADVERBIAL = re.compile(r"(?:in|after|around|next|relative|with|compared|measured)\b")
+_PRONOUN = re.compile(r"\bits?\b")
+_LESION = re.compile(r"\blesions?\b")
 _PLACES = ("location", "location_in_head")
 
 
@@ -36,10 +43,12 @@ def draft(label: AuditedLabel, facts: Sequence[Fact], items: Sequence[ClosedItem
         seed: of the choice of wordings.
 
     Returns:
-        An open draft for each fact and for each description that the facts allow, a closed draft for each item.
+        An open draft for each fact that is asked openly (see :func:`~neuroonco.build.instruct.wordings.asked_openly`)
+        and for each description that the facts allow, a closed draft for each item.
     """
     chooser = _Chooser(seed, label.slice_id)
-    opened = [_open(fact, chooser) for fact in facts]
+    spread = _spread_of(facts)
+    opened = [_open(fact, spread, chooser) for fact in asked_openly(facts, items)]
     opened += [one for name in OF_SEVERAL_FACTS if (one := _described(name, facts, chooser)) is not None]
     closed = [_closed(item, facts, chooser) for item in items]
     return Draft(slice_id=label.slice_id, writer=TEMPLATES, open=tuple(opened), closed=tuple(closed))
@@ -65,9 +74,9 @@ class _Chooser:
         return stem if place >= len(leads) or _LOOKED_AT.search(stem) else f"{leads[place]} {stem}"
 
 
-def _open(fact: Fact, chooser: _Chooser) -> OpenDraft:
+def _open(fact: Fact, spread: LesionSpread | None, chooser: _Chooser) -> OpenDraft:
     question = chooser.question(load_wordings().closed[fact.wording].open_stems, fact.wording, "open question")
-    answer = chooser.one(_clauses(fact.wording, fact.value), fact.wording, "open answer")
+    answer = chooser.one(_clauses(fact.wording, fact.value, spread), fact.wording, "open answer")
     return OpenDraft(wording=fact.wording, question=question, answer=f"{_capital(answer)}.")
 
 
@@ -79,13 +88,16 @@ def _described(name: str, facts: Sequence[Fact], chooser: _Chooser) -> OpenDraft
     if len(stated) < max(2, wording.at_least) or any(one not in known for one in wording.needs):
         return None
     question = chooser.question(wording.stems, name, "open question")
+    spread = _spread_of(facts)
     features = [fact for fact in stated if fact.question_type is not QuestionType.DIAGNOSIS]
     if len(features) == len(stated):
-        return OpenDraft(wording=name, question=question, answer=f"{_capital(_listed(features, name, chooser))}.")
+        listed = _capital(_listed(features, spread, name, chooser))
+        return OpenDraft(wording=name, question=question, answer=f"{listed}.")
     fact = stated[0]
     frame = chooser.one(load_wordings().reasons["described"].plain, name, "frame")
-    clause = chooser.one(_clauses(fact.wording, fact.value), name, "open answer")
-    return OpenDraft(wording=name, question=question, answer=_filled(frame, clause, _some(features, name, chooser)))
+    clause = chooser.one(_clauses(fact.wording, fact.value, spread), name, "open answer")
+    listed = _some(features, spread, name, chooser)
+    return OpenDraft(wording=name, question=question, answer=_filled(frame, clause, listed))
 
 
 def _closed(item: ClosedItem, facts: Sequence[Fact], chooser: _Chooser) -> ClosedDraft:
@@ -112,9 +124,10 @@ def _explanation(item: ClosedItem, name: str, facts: Sequence[Fact], at: _Place)
     features = [f for f in facts if f.question_type not in (QuestionType.DIAGNOSIS, QuestionType.MODALITY)]
     if not isinstance(value, TumorType) or value is TumorType.HEALTHY:
         features = []
+    spread = _spread_of(facts)
     frames = load_wordings().reasons[_kind(name, value, bool(features))]
-    clause = at.one(_clauses(name, value), "clause")
-    listed = _some(features, at.place, at.chooser) if features else ""
+    clause = at.one(_clauses(name, value, spread), "clause")
+    listed = _some(features, spread, at.place, at.chooser) if features else ""
     keeps_case = isinstance(value, MRSequence)
     text = wording.text_of(value)
     other = ""
@@ -139,34 +152,58 @@ def _explanation(item: ClosedItem, name: str, facts: Sequence[Fact], at: _Place)
 def _kind(name: str, value: StrEnum, described: bool) -> str:
     """Which frames of ``questions.toml`` an explanation is put into."""
     if isinstance(value, TumorType):
-        kind = "impression" if name == "diagnosis_binary" else "diagnosis"
+        kind = "impression" if name == ABNORMAL_OR_HEALTHY else "diagnosis"
         return kind if described else f"{kind}_bare"
     if isinstance(value, MRSequence):
         return "modality"
     return "place" if name in _PLACES else "attribute"
 
 
-def _some(features: Sequence[Fact], place: str, chooser: _Chooser) -> str:
-    """Two to four of the features in their order, as one phrase; which ones is chosen by the slice."""
+def _some(features: Sequence[Fact], spread: LesionSpread | None, place: str, chooser: _Chooser) -> str:
+    """Two to four of the features, as one phrase; which ones is chosen by the slice."""
     wanted = 2 + chooser.number(place, "features") % (MOST_FEATURES - 1)
     ranked = sorted(features, key=lambda f: chooser.number(f.wording, f"rank {place}"))[:wanted]
-    return _listed([f for f in features if f in ranked], place, chooser)
+    return _listed([f for f in features if f in ranked], spread, place, chooser)
 
 
-def _listed(features: Sequence[Fact], place: str, chooser: _Chooser) -> str:
-    """Clauses in a row; those with a comma of their own would make it unreadable."""
-    said = [chooser.one(_short_clauses(f.wording, f.value), f.wording, f"clause {place}") for f in features]
+def _listed(features: Sequence[Fact], spread: LesionSpread | None, place: str, chooser: _Chooser) -> str:
+    """Clauses in a row, how many foci there are first."""
+    ordered = sorted(features, key=lambda f: f.question_type is not QuestionType.SPREAD)
+    said = [
+        chooser.one(_clauses_in_a_row(f.wording, f.value, spread, not place_in_row), f.wording, f"clause {place}")
+        for place_in_row, f in enumerate(ordered)
+    ]
     return said[0] if len(said) == 1 else f"{', '.join(said[:-1])}, and {said[-1]}"
 
 
-@cache
-def _clauses(name: str, value: StrEnum) -> tuple[str, ...]:
-    return load_wordings().closed[name].clauses(value)
+def _spread_of(facts: Sequence[Fact]) -> LesionSpread | None:
+    return next((fact.value for fact in facts if isinstance(fact.value, LesionSpread)), None)
 
 
 @cache
-def _short_clauses(name: str, value: StrEnum) -> tuple[str, ...]:
-    return tuple(clause for clause in _clauses(name, value) if not {",", ":"} & set(clause))
+def _clauses(name: str, value: StrEnum, spread: LesionSpread | None) -> tuple[str, ...]:
+    """Clauses that answer a question. Where it asks of the largest lesion, "the lesion" is that only if it is alone."""
+    clauses = load_wordings().closed[name].clauses(value)
+    if spread in (None, LesionSpread.SOLITARY):
+        clauses = tuple(c for c in clauses if not _TOTAL.search(c))
+    if spread is not LesionSpread.SOLITARY and any("largest" in c for c in clauses):
+        clauses = tuple(c for c in clauses if not _THE_LESION.search(c))
+    return clauses
+
+
+@cache
+def _clauses_in_a_row(name: str, value: StrEnum, spread: LesionSpread | None, is_first: bool) -> tuple[str, ...]:
+    """Clauses that can stand among others: no comma and no preposition in front, which would make a row hard to read.
+
+    The first one names the lesion, and those that follow need not do it again.
+    """
+    clauses = [c for c in _clauses(name, value, spread) if not {",", ":"} & set(c) and not _ADVERBIAL.match(c)]
+    if spread is LesionSpread.SOLITARY:
+        clauses = [c for c in clauses if "largest" not in c]
+    elif spread is not None:
+        return tuple(c for c in clauses if name == "spread" or not _OF_ONE.search(c))
+    clauses = [c for c in clauses if bool(_LESION.search(c)) is is_first] or clauses
+    return tuple(c for c in clauses if not (is_first and _PRONOUN.search(c)))
 
 
 def _filled(frame: str, clause: str, features: str, term: str = "", meaning: str = "", other: str = "") -> str:

@@ -4,23 +4,38 @@ A pair is read in two parts. The question must not say anything about this slice
 says, must say what was asked, and must not say anything else. What cannot be read with certainty is a fault: a pair
 that is left out costs little.
 
-What this cannot do: it knows words, not meaning. A finding in words that no list holds, a wrong cause or a wrong
-definition in the label's own terms pass.
+A question has to be one of ours or be made of allowed words; an answer has to be made of allowed words, to state its
+fact without taking it back, and to speak of nothing else than what was asked.
+
+What this cannot do: it knows words, not meaning. What allowed words say together, a wrong cause or a wrong definition
+in the label's own terms, may pass.
 """
 
 import re
 from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
 
 from neuroonco.build.facts import Fact
 from neuroonco.build.instruct.assemble import options_text
-from neuroonco.build.instruct.claims import LESION, Fault, Found, Known, Said, contradictions, known_of, said_in
+from neuroonco.build.instruct.brightness import against_physics
+from neuroonco.build.instruct.claims import Fault, Found, Said, contradictions, said_in, without_sequences
+from neuroonco.build.instruct.denials import taken_back
 from neuroonco.build.instruct.forbidden import phrases_in
+from neuroonco.build.instruct.known import Known, known_of
+from neuroonco.build.instruct.letters import letter_faults
+from neuroonco.build.instruct.plain_text import LISTS, LONGEST_ANSWER, plain_faults
 from neuroonco.build.instruct.records import CLOSED, OPEN, InstructionPair
+from neuroonco.build.instruct.scope import (
+    beside_the_question,
+    is_binary,
+    unknown_in_answer,
+    unknown_in_question,
+    without_denied_options,
+)
+from neuroonco.build.instruct.stems import stem_faults
 from neuroonco.build.records import ANSWERS, NONE_OF_THE_ABOVE, ClosedItem
-from neuroonco.mentions import has_measurement, mentions, other_concepts
 from neuroonco.vocabulary import (
+    Enhancement,
     MRSequence,
     PairFault,
     QuestionType,
@@ -28,40 +43,17 @@ from neuroonco.vocabulary import (
     TumorType,
     assessable,
     comparable,
+    display,
     recode,
 )
 
-LONGEST_STEM, LONGEST_ANSWER = 400, 1500
-"""Characters; no template comes near, and what is longer is no question and no note."""
-
-_PLAIN = re.compile(r"[A-Za-z0-9 ,.;:?!'\"()/+%=&\-\u2013\u2014\u2018\u2019\u201c\u201d\u00b0\u00d7]*")
-_HEADING = re.compile(r"\b(?:Final|Explanation|Options|Question|Answer|User|Assistant|System|Human)\s*:")
 _REASONED = re.compile(r"Final: ([A-E])\nExplanation: ([^\n]+)")
-_DIGITS = re.compile(r"(?<![A-Za-z])\d|\d(?=\s*[x\u00d7]\s*\d)")
-_LETTER = re.compile(
-    r"\b(?:[Oo]ption|[Aa]nswer|[Cc]hoice|[Ll]etter)s?(?: is| are| would be|:)?:?\s*\(?\"?([A-E])\b(?! \w)"
-    r"|\(([A-E])\)|\b([B-E])\b(?!')|\b(?:[Tt]herefore|[Hh]ence|[Tt]hus),? (A)\b(?! \w)"
-)
-_NONE_RIGHT = re.compile(
-    r"\bnone of (?:the )?(?:above|offered|options|listed|these|them|two|choices|answers)|\bno option\b"
-    r"|\bnot (?:among|offered|listed)|\bmissing from the list\b",
+_NOT_GIVEN = re.compile(
+    r"\b(?:contrast|agent|gadolinium)\b[^.;]{0,30}\bnot (?:given|administered|injected|used)\b"
+    r"|\bwithout contrast\b(?! uptake)",
     re.IGNORECASE,
 )
-_PLACE = re.compile(
-    r"\b(?:left|right)(?:most|ward|-hand)\b|\bon the (?:left|right)\b"
-    r"|\b(?:upper|lower|top|bottom) (?:left|right|half|part)\b",
-    re.IGNORECASE,
-)
-_LESION = re.compile(rf"\b(?:{LESION}|disease[ds]?|patholog\w+)\b", re.IGNORECASE)
-_CONCEPT = {
-    QuestionType.EDEMA: re.compile(r"\b(?:o?edema\w*|swelling|swollen)\b", re.IGNORECASE),
-    QuestionType.ENHANCEMENT: re.compile(r"\benhanc\w*", re.IGNORECASE),
-}
-_LISTS = (
-    ("invented_history", PairFault.INVENTED_HISTORY),
-    ("measurement", PairFault.MEASUREMENT),
-    ("to_a_model", PairFault.NOT_PLAIN_TEXT),
-)
+_SIZE_OF_PART = re.compile(r"\b(small|medium|large) (?:part|portion|share|area|fraction)\b", re.IGNORECASE)
 
 
 def faults(
@@ -88,9 +80,11 @@ def faults(
 def _all(pair: InstructionPair, facts: Sequence[Fact], item: ClosedItem | None, known: Known) -> Found:
     asked = next((fact.value for fact in facts if fact.question_type is pair.question_type), None)
     if pair.file_kind == OPEN:
-        yield from _stem_faults(pair.question, pair.question_type, _is_binary(asked))
+        if pair.wording == "diagnosis_binary" and asked not in (None, TumorType.HEALTHY):
+            asked = TumorType.TUMOR  # a typed tumor may be asked as abnormal
+        yield from _question_faults(pair.question, pair, asked, facts)
         yield from _unanswerable(pair.question_type, asked, known)
-        yield from _answer_faults(pair.answer, pair.question_type, asked, known)
+        yield from _answer_faults(pair.answer, pair, asked, facts, known)
         return
     if item is None or item.question_type is not pair.question_type:
         yield Fault(PairFault.LETTER_INCONSISTENT, "no such closed question")
@@ -99,7 +93,7 @@ def _all(pair: InstructionPair, facts: Sequence[Fact], item: ClosedItem | None, 
     if not pair.question.endswith(tail):
         yield Fault(PairFault.LETTER_INCONSISTENT, "the options are not those of the question")
     right = _right(item)
-    yield from _stem_faults(pair.question.removesuffix(tail), pair.question_type, _is_binary(right))
+    yield from _question_faults(pair.question.removesuffix(tail), pair, right, facts)
     yield from _unanswerable(pair.question_type, asked, known)
     if right is None or asked is None or not _agree(right, asked):
         yield Fault(PairFault.LETTER_INCONSISTENT, "the letter is not the label's value")
@@ -114,43 +108,17 @@ def _all(pair: InstructionPair, facts: Sequence[Fact], item: ClosedItem | None, 
     letter, explanation = parts.groups()
     if letter != item.answer:
         yield Fault(PairFault.LETTER_INCONSISTENT, f"{letter} is not {item.answer}")
-    yield from _explanation_faults(explanation, item, right, known)
+    yield from _explanation_faults(explanation, pair, item, right, facts, known)
 
 
 # --- the question ---
 
 
-@lru_cache(maxsize=20_000)
-def _stem_faults(stem: str, kind: QuestionType, is_binary: bool) -> tuple[Fault, ...]:
-    return tuple(_of_stem(stem, kind, is_binary))
-
-
-def _of_stem(stem: str, kind: QuestionType, is_binary: bool) -> Found:
-    """A question may name what it asks for, and the lesion where the slice is known to have one; nothing else."""
-    leak = PairFault.STEM_NAMES_FINDING
-    if len(stem) > LONGEST_STEM or not stem.strip():
-        yield Fault(PairFault.NOT_PLAIN_TEXT, f"a question of {len(stem)} characters")
-        return
-    yield from _plain_faults(stem)
-    for one in (*(m.text for m in mentions(stem)), *other_concepts(stem)):
-        yield Fault(leak, one)
-    phrases = phrases_in(stem)
-    yield from (Fault(fault, phrases[name]) for name, fault in _LISTS if name in phrases)
-    for name in ("not_seen", "anatomy", *(() if kind is QuestionType.MODALITY else ("anatomy_of_contrast",))):
-        if name in phrases:
-            yield Fault(leak, phrases[name])
-    for asked, pattern in _CONCEPT.items():
-        if asked is not kind and (found := pattern.search(stem)):
-            yield Fault(leak, found.group())
-    if found := _PLACE.search(stem):
-        yield Fault(leak, found.group())
-    if (is_binary or kind is QuestionType.MODALITY) and (found := _LESION.search(stem)):
-        yield Fault(leak, found.group())
-
-
-def _is_binary(asked: StrEnum | None) -> bool:
-    """Whether abnormal or healthy is asked, where the word lesion gives the answer away."""
-    return isinstance(asked, TumorType) and not asked.is_specific
+def _question_faults(stem: str, pair: InstructionPair, asked: StrEnum | None, facts: Sequence[Fact]) -> Found:
+    found = stem_faults(stem, pair.question_type, is_binary(asked))
+    yield from found
+    if not found:  # an unknown word tells nothing new where something else is wrong
+        yield from unknown_in_question(stem, pair, asked, facts)
 
 
 def _unanswerable(kind: QuestionType, asked: StrEnum | None, known: Known) -> Found:
@@ -166,62 +134,83 @@ def _unanswerable(kind: QuestionType, asked: StrEnum | None, known: Known) -> Fo
 # --- the answer ---
 
 
-def _plain_faults(text: str) -> Found:
-    if not _PLAIN.fullmatch(text):
-        wrong = next(c for c in text if not _PLAIN.fullmatch(c))
-        yield Fault(PairFault.NOT_PLAIN_TEXT, f"U+{ord(wrong):04X}")
-    if (heading := _HEADING.search(text)) or (heading := re.search(r"https?:|www\.", text)):
-        yield Fault(PairFault.NOT_PLAIN_TEXT, heading.group())
-    if measure := has_measurement(text):
-        yield Fault(PairFault.MEASUREMENT, measure)
-    elif number := _DIGITS.search(text):
-        yield Fault(PairFault.MEASUREMENT, number.group())
-
-
 def _said(text: str, kind: QuestionType, known: Known) -> tuple[Said | None, tuple[Fault, ...]]:
     """What an answer says, with all faults that do not depend on what is asked; None for what is not read."""
     if len(text) > LONGEST_ANSWER or not text.strip():
         return None, (Fault(PairFault.NOT_PLAIN_TEXT, f"an answer of {len(text)} characters"),)
     about_sequence = kind is QuestionType.MODALITY
     spoken = known.without_meanings(text)
+    if kind is QuestionType.SIZE:
+        spoken = _SIZE_OF_PART.sub(r"\1 size", spoken)
     phrases = phrases_in(spoken)
     said = said_in(spoken, negations="no_negation" not in phrases, about_sequence=about_sequence)
-    found = [*_plain_faults(text), *(Fault(fault, phrases[name]) for name, fault in _LISTS if name in phrases)]
+    found = [*plain_faults(text), *(Fault(fault, phrases[name]) for name, fault in LISTS if name in phrases)]
     names = ("not_seen", "anatomy", *(() if about_sequence else ("anatomy_of_contrast",)))
     found += [Fault(PairFault.OTHER_ATTRIBUTE, phrases[name]) for name in names if name in phrases]
     if "doubt" in phrases:
         found.append(Fault(PairFault.ANSWER_MISSING, phrases["doubt"]))
+    if "?" in text:
+        found.append(Fault(PairFault.ANSWER_MISSING, "asks instead of answering"))
     found += contradictions(said, known, about_sequence=about_sequence)
+    if about_sequence and MRSequence in known.values:
+        sequence = MRSequence(known.values[MRSequence])
+        bare = without_sequences(said)
+        if (wrong := against_physics(bare, sequence)) is not None:
+            found.append(Fault(PairFault.PHYSICS, wrong))
+    if known.values.get(Enhancement) is not None and (given := _NOT_GIVEN.search(text)) is not None:
+        found.append(Fault(PairFault.NOT_IN_LABEL, given.group()))
     return said, tuple(found)
 
 
-def _answer_faults(text: str, kind: QuestionType, asked: StrEnum | None, known: Known) -> Found:
-    said, found = _said(text, kind, known)
-    yield from found
+def _answer_faults(
+    text: str, pair: InstructionPair, asked: StrEnum | None, facts: Sequence[Fact], known: Known
+) -> Found:
+    said, found = _said(text, pair.question_type, known)
     if said is not None and asked is not None and asked not in said.stated:
-        yield Fault(PairFault.ANSWER_MISSING, asked.value)
-
-
-def _explanation_faults(text: str, item: ClosedItem, right: StrEnum | None, known: Known) -> Found:
-    said, found = _said(text, item.question_type, known)
+        found = (*found, Fault(PairFault.ANSWER_MISSING, asked.value))
     yield from found
-    if said is None:
-        return
-    for match in _LETTER.finditer(text):
-        if item.answer not in match.groups():
-            yield Fault(PairFault.LETTER_INCONSISTENT, match.group())
-    offered = [recode(ANSWERS[item.question_type], o.text) for o in item.options if o.letter != item.answer]
-    for value in said.stated:
-        if value is not right and value in offered:
-            yield Fault(PairFault.LETTER_INCONSISTENT, f"asserts {value.value}")
-    none_right = _NONE_RIGHT.search(text)
-    if item.is_rejection and none_right is None:
-        yield Fault(PairFault.LETTER_INCONSISTENT, "does not say that no option is right")
-    if not item.is_rejection and none_right is not None:
-        yield Fault(PairFault.LETTER_INCONSISTENT, none_right.group())
-    if right is not None and right not in said.stated:
-        fault = PairFault.ANSWER_MISSING if item.is_rejection else PairFault.LETTER_INCONSISTENT
-        yield Fault(fault, f"does not state {right.value}")
+    if said is not None and not found:
+        yield from _of_wording(said, pair, asked, facts, known, None)
+
+
+def _explanation_faults(
+    text: str, pair: InstructionPair, item: ClosedItem, right: StrEnum | None, facts: Sequence[Fact], known: Known
+) -> Found:
+    if item.is_rejection and right is not None:
+        text = _not_offered(right, text)
+    said, found = _said(text, item.question_type, known)
+    if said is not None:
+        found = (*found, *letter_faults(said, text, item, right))
+        if right is not None and right not in said.stated:
+            fault = PairFault.ANSWER_MISSING if item.is_rejection else PairFault.LETTER_INCONSISTENT
+            found = (*found, Fault(fault, f"does not state {right.value}"))
+    yield from found
+    if said is not None and not found:
+        yield from _of_wording(said, pair, right, facts, known, item)
+
+
+def _of_wording(
+    said: Said,
+    pair: InstructionPair,
+    asked: StrEnum | None,
+    facts: Sequence[Fact],
+    known: Known,
+    item: ClosedItem | None,
+) -> Found:
+    """Faults of an answer that says nothing wrong: what is beside the question, taken back, or not understood."""
+    if item is not None:
+        said = without_denied_options(said, item)
+    found = (
+        *beside_the_question(said, pair, asked),
+        *taken_back(said, known, is_rejection=item is not None and item.is_rejection),
+    )
+    yield from found or unknown_in_answer(said, pair, asked, facts, item)
+
+
+def _not_offered(right: StrEnum, text: str) -> str:
+    """ "Oval is not offered" denies no oval where no option says it."""
+    pattern = rf"\b({re.escape(display(right))}) (?:is|was) not (?:among|offered|listed|an option)\b"
+    return re.sub(pattern, r"\1 is missing", text, flags=re.IGNORECASE)
 
 
 def _right(item: ClosedItem) -> StrEnum | None:
