@@ -27,7 +27,7 @@ from neuroonco.build.records import OpenItem
 from neuroonco.catalog.records import MaskRef
 from neuroonco.check.leak_files import Picture, benchmark_side, instruction_side
 from neuroonco.check.leak_pictures import ALIKE, alike, look_at
-from neuroonco.check.leaks import EXAMPLES, MEANINGS, KnownSlice, Leak, facts_of, facts_of_copies, leaks
+from neuroonco.check.leaks import EXAMPLES, MEANINGS, KnownSlice, Leak, _chains, facts_of, facts_of_copies, leaks
 from neuroonco.cli import run
 from neuroonco.curate.records import PictureMatch
 from neuroonco.errors import InputError
@@ -210,6 +210,81 @@ def test_every_kind_has_a_meaning() -> None:
     assert set(KINDS) < set(MEANINGS)
 
 
+def test_a_giant_group_is_walked_once() -> None:
+    """Each fact's slices are looked up once, however many slices have it."""
+
+    class Counted(dict[tuple[str, str], list[str]]):
+        looked = 0
+
+        def __getitem__(self, fact: tuple[str, str]) -> list[str]:
+            Counted.looked += len(super().__getitem__(fact))
+            return super().__getitem__(fact)
+
+    n, patient, end = 500, ("patient", "1"), ("bytes", "9")
+    rest = {f"o{k}": {patient, *([end] if k == n - 1 else [])} for k in range(n)}
+    holders = Counted({patient: sorted(rest), end: [f"o{n - 1}"]})
+    start = ("mask", "m")
+    rest["o0"].add(start)
+    holders[start] = ["o0"]
+    [leak] = _chains({start: ["tested"]}, {end: ["trained"]}, rest, holders, set())
+    assert leak.through == ("o0", f"o{n - 1}")
+    assert Counted.looked <= n + 2
+
+
+# --- paths ---
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    ["glioma/ä.png", "./glioma/ä.png", "glioma//ä.png", "x/../glioma/ä.png", "glioma\\ä.png", "glioma/a\u0308.png"],
+)
+def test_one_path_in_any_spelling_is_one_file(tmp_path: Path, spelled: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked, trained = planted_paths(tmp_path, "glioma/ä.png", spelled)
+    assert run(["check", "leaks", asked, trained, "--json"]) == 1
+    assert {one["kind"] for one in json.loads(capsys.readouterr().out)["leaks"]} == {"slice", "file"}
+    label = make_label("a", image_path=spelled)
+    assert ("file", "glioma/ä.png") in facts_of(label.slice)
+
+
+def planted_paths(folder: Path, asked: str, trained: str) -> tuple[str, str]:
+    """A benchmark and an instruction file about one image each."""
+    item = {"question_type": "Detail", "question": "Q", "question_id": "q", "reference_answer": "r"}
+    document = [{"id": 1, "image_path": asked, "qa_pairs": [item | {"eval_keywords": ["r"]}]}]
+    (folder / "open.json").write_text(json.dumps(document))
+    (folder / "chat.jsonl").write_text(json.dumps({"images": [trained], "messages": []}) + "\n")
+    return str(folder / "open.json"), str(folder / "chat.jsonl")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_absolute_paths_need_the_root(tmp_path: Path, turned: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "root"
+    saved(root, "a.png", picture(1))
+    saved(root, "b.png", picture(2))
+    for name, leaky in (("a.png", True), ("b.png", False)):
+        paths = ("a.png", str(root / name))
+        given = ["check", "leaks", *planted_paths(tmp_path, *(paths[::-1] if turned else paths)), "--json"]
+        assert run(given) == 1
+        captured = capsys.readouterr()
+        assert json.loads(captured.out)["not_compared"] == 1
+        assert "pass --root" in captured.err
+        assert run([*given, "--root", str(root)]) == int(leaky)
+        document = json.loads(capsys.readouterr().out)
+        assert document["not_compared"] == 0
+        assert ("file" in {one["kind"] for one in document["leaks"]}) is leaky
+    both = planted_paths(tmp_path, str(root / "a.png"), str(root / "b.png"))
+    assert run(["check", "leaks", *both]) == 0, "absolute paths on both sides can be compared"
+
+
+@pytest.mark.parametrize("empty", ["benchmark", "instructions"])
+def test_an_empty_side_is_no_pass(tmp_path: Path, empty: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked, trained = planted_paths(tmp_path, "a.png", "b.png")
+    Path(asked if empty == "benchmark" else trained).write_text("[]" if empty == "benchmark" else "")
+    assert run(["check", "leaks", asked, trained]) == 3
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error[NOTHING_TO_COMPARE]")
+    assert "leaks among" not in captured.out
+
+
 # --- pictures ---
 
 
@@ -332,6 +407,24 @@ def test_what_cannot_be_compared_is_no_pass(written: Written, capsys: pytest.Cap
     path.write_text(path.read_text() + '{"images": 3}\n')
     assert written.check() == 1
     assert "unreadable[FIELD_INVALID]" in capsys.readouterr().err
+
+
+def test_slices_that_the_labels_do_not_know_were_not_compared(
+    written: Written, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of a published package match no label: that nothing is found is no proof that nothing is shared."""
+    path = written.folder / "benchmark" / "benchmark_closed.json"
+    images = json.loads(path.read_text())
+    for number, image in enumerate(images):
+        image |= {"id": f"b{number}", "image_path": f"images/b{number}.png"}
+    (written.folder / "renamed").mkdir()
+    (written.folder / "renamed" / "benchmark_closed.json").write_text(json.dumps(images))
+    given = ("renamed", "instructions")
+    labels = ["--labels", str(written.folder / "labels.parquet")]
+    assert run(["check", "leaks", *(str(written.folder / x) for x in given), *labels, "--json"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["not_compared"] == len(images) > 2
+    assert "not in the labels" in captured.err
 
 
 def test_a_path_under_another_root_is_another_file(written: Written, capsys: pytest.CaptureFixture[str]) -> None:

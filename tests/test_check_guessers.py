@@ -11,7 +11,8 @@ from factories_check import VALUES, drawn_by_the_law, question
 from neuroonco.build.interop import read_closed
 from neuroonco.build.records import is_none
 from neuroonco.check.blind_rows import blind_rows, twin_rows
-from neuroonco.check.guessers import FOLDS, Guesses, folds_of, guess_blind
+from neuroonco.check.folds import FOLDS, folds_of
+from neuroonco.check.guessers import Guesses, guess_blind
 from neuroonco.check.records import ALWAYS_E, BINARY, MAJORITY, PLAIN, RANKER, REJECTION, SIBLINGS, UNIFORM, BlindRow
 from neuroonco.check.rules import CheckRules
 from neuroonco.intervals import wilson
@@ -138,6 +139,152 @@ def test_siblings_are_seen_by_one_ranker_and_judged_by_none():
     assert rows[SIBLINGS, None, "all"].passes is None
 
 
+# --- channels that only looks, places or signs give away ---
+
+
+def in_an_order_of_its_own_but_the_truth(rng, terms, truth, _values):
+    own = REGIONS[3:] + REGIONS[:3]
+    others = sorted((term for term in terms if term != truth), key=lambda t: hash_of("order", str(own.index(t))))
+    if truth in terms:
+        others.insert(rng.randrange(4), truth)
+    return others
+
+
+def at_a_letter_of_its_own(rng, terms, truth, _values):
+    """Each term is right at one letter of its own, and offered there only where it is right, if that can be."""
+    arranged = [rng.sample(terms, 4) for _ in range(60)]
+    return max(arranged, key=lambda now: sum((REGIONS.index(t) % 4 == n) is (t == truth) for n, t in enumerate(now)))
+
+
+def drawn_with(mark, number=700):
+    """As :func:`drawn_by_the_law`, with each text made new by ``mark``."""
+    rng = random.Random(5)
+    items = []
+    for item in drawn_by_the_law(number, seed=6):
+        options = [
+            o if o.letter == "E" else o.model_copy(update={"text": mark(rng, o.text, o.letter == item.answer)})
+            for o in item.options
+        ]
+        items.append(item.model_copy(update={"options": tuple(options), "removed_answer": None}))
+    return items
+
+
+def letters(rng, n):
+    return "".join(rng.choice("bcdfghjklmnpqrstvwz") for _ in range(n))
+
+
+LOOKS = {
+    "capitals": lambda rng, _text, right: letters(rng, 8).upper() if right else letters(rng, 8),
+    "a period at the end": lambda rng, _text, right: letters(rng, rng.randrange(5, 12)) + ("." if right else ""),
+    "a blank": lambda rng, _text, right: f"{letters(rng, 4)}{'  ' if right else ' '}{letters(rng, 4 if right else 5)}",
+    "the longest": lambda rng, _text, right: letters(rng, 12 if right else rng.randrange(6, 12)),
+    "the first of the alphabet": lambda rng, _text, right: ("a" if right else "") + letters(rng, 7 + (not right)),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_ranker_finds_what_only_looks_tell(look):
+    rows = rows_of(drawn_with(LOOKS[look]), siblings=False)
+    assert rows[RANKER, None, "all"].accuracy.value > 0.7
+    assert rows[MAJORITY, None, "all"].accuracy.value < 0.35
+
+
+def test_what_says_and_looks_like_nothing_is_at_chance():
+    rows = rows_of(drawn_with(lambda rng, _text, _right: letters(rng, rng.randrange(5, 12))), siblings=False)
+    assert rows[RANKER, None, "all"].accuracy.value < 0.25
+
+
+def numbered(stem):
+    """A stem of its own for each question, by ``stem(rng, truth)``."""
+    return lambda rng, truth: f"Case {rng.randrange(10**9)}: {stem(rng, truth)}"
+
+
+PLACES = {
+    "the others stand in an order of their own": ({"change": in_an_order_of_its_own_but_the_truth}, 0.5),
+    "a term is right at one letter only": ({"change": at_a_letter_of_its_own}, 0.8),
+    "a word of a stem that is asked once": (
+        {"stem_of": numbered(lambda _rng, truth: f"where, says the clinic of {hash_of(truth):.3f}?")},
+        0.8,
+    ),
+}
+
+
+def redrawn(terms_of, number=700):
+    """Questions of which ``terms_of`` makes the options, from whether the truth is among them, and the truth first."""
+    rng = random.Random(8)
+    items = []
+    for n in range(number):
+        terms, truth = terms_of(rng, n % 5 > 0)
+        items.append(question(f"i{n:04}", LOCATION, terms, truth))
+    return items
+
+
+def in_order_but_the_truth(rng, is_offered):
+    terms, truth = sorted(letters(rng, 8) for _ in range(3 + (not is_offered))), letters(rng, 8)
+    if is_offered:
+        terms.insert(rng.randrange(4), truth)
+    return terms, truth
+
+
+def made_from_the_truth(rng, is_offered):
+    """Each wrong option is the right one with a word of its own in place of one of three."""
+    words = [letters(rng, 5) for _ in range(3)]
+    near = [" ".join(letters(rng, 5) if place == n else word for place, word in enumerate(words)) for n in range(3)]
+    truth = " ".join(words)
+    terms = [*near, truth] if is_offered else [" ".join(letters(rng, 5) for _ in range(3)) for _ in range(4)]
+    rng.shuffle(terms)
+    return terms, truth
+
+
+def numbers_around_the_truth(rng, is_offered):
+    """The right number is the second smallest; the words before it keep the alphabet from telling."""
+    values = sorted(rng.uniform(1, 99_999) for _ in range(4))
+    terms = [f"{letters(rng, 4)} {value:012.5f} mm" for value in values]
+    truth = terms[1] if is_offered else "unknown"
+    rng.shuffle(terms)
+    return terms, truth
+
+
+@pytest.mark.parametrize("terms_of", [in_order_but_the_truth, made_from_the_truth, numbers_around_the_truth])
+def test_the_ranker_finds_what_stands_out_among_options_that_no_two_questions_share(terms_of):
+    rows = rows_of(redrawn(terms_of), siblings=False)
+    assert rows[RANKER, None, "all"].accuracy.value > 0.5
+    assert rows[MAJORITY, None, "all"].accuracy.value < 0.35
+
+
+@pytest.mark.parametrize("channel", PLACES)
+def test_the_ranker_finds_what_places_and_words_tell(channel):
+    changes, least = PLACES[channel]
+    rows = rows_of(drawn_by_the_law(900, seed=3, **changes), siblings=False)
+    assert rows[RANKER, None, "all"].accuracy.value > least
+    assert rows[MAJORITY, None, "all"].accuracy.value < 0.3
+
+
+def with_stems(stem):
+    return [
+        item.model_copy(update={"question": stem(number, "ABCDE".index(item.answer))})
+        for number, item in enumerate(drawn_by_the_law(900, seed=3))
+    ]
+
+
+QUESTION_WORDS = ("who", "how", "why", "what", "when")
+STEMS = {
+    "blanks of a stem that is asked once": lambda n, place: f"Case {n}: where is it{' ' * place}?",
+    "blanks of one stem": lambda _n, place: f"Where is it{' ' * place}?",
+    "a word of a stem that is asked once": lambda n, place: (
+        f"Case {n}: {('who', 'how', 'why', 'what', 'when')[place]}?"
+    ),
+    "how many signs": lambda n, place: f"Case {n}: where is it?{'!' * place}",
+    "how many words": lambda n, place: f"Case {n}: {' '.join(f'x{n}y{k}' for k in range(place + 1))}?",
+}
+
+
+@pytest.mark.parametrize("channel", STEMS)
+def test_the_ranker_finds_what_a_stem_tells_of_the_letter(channel):
+    rows = rows_of(with_stems(STEMS[channel]), siblings=False)
+    assert rows[RANKER, None, "all"].accuracy.value > 0.9
+
+
 # --- the simple guessers ---
 
 
@@ -188,6 +335,56 @@ def test_questions_of_an_image_are_in_one_fold_and_folds_are_even():
     images = {item.image_id: fold for item, fold in zip(items, folds.tolist(), strict=True)}
     assert sorted(list(images.values()).count(fold) for fold in range(FOLDS)) == [10, 10, 11, 11, 11]
     assert folds.tolist() != folds_of(items, 10).tolist()
+
+
+def test_folds_hold_each_answer_evenly_whatever_the_order():
+    items = [item for kind in VALUES for item in drawn_by_the_law(300, kind, seed=4)]
+    folds = dict(zip([(i.image_id, i.question_type) for i in items], folds_of(items, 3).tolist(), strict=True))
+    for kind in VALUES:
+        for value in VALUES[kind]:
+            found = [folds[i.image_id, kind] for i in items if i.question_type == kind and truth_of(i) == value]
+            counts = [found.count(fold) for fold in range(FOLDS)]
+            assert max(counts) - min(counts) <= 4, (kind, value, counts)
+    mixed = random.Random(2).sample(items, len(items))
+    assert dict(zip([(i.image_id, i.question_type) for i in mixed], folds_of(mixed, 3).tolist(), strict=True)) == folds
+
+
+def truth_of(item):
+    return item.removed_answer or item.text_of(item.answer)
+
+
+def test_letters_are_left_to_chance_among_the_folds():
+    """Letters that were as uneven in a fold as in the others would let a guesser learn what chance made of a file."""
+    items = [question(f"i{n}", LOCATION, REGIONS[:4], REGIONS[n % 4]) for n in range(400)]
+    rng = random.Random(1)
+    mixed = []
+    for one in items:
+        terms = rng.sample(REGIONS[:4], 4)
+        mixed.append(question(one.image_id, LOCATION, terms, truth_of(one)))
+    assert folds_of(mixed, 0).tolist() == folds_of(items, 0).tolist()
+
+
+def test_letters_that_a_file_deals_evenly_are_even_in_the_folds():
+    """Or a letter that is frequent in a fold would be rare in the others, and hide a weak leak."""
+    items = [
+        question(f"i{n}", LOCATION, at(REGIONS[:4], n // 4 % 4, REGIONS[n % 4]), REGIONS[n % 4]) for n in range(800)
+    ]
+    folds = folds_of(items, 0)
+    for letter in "ABCD":
+        counts = np.bincount(folds[[i.answer == letter for i in items]])
+        assert counts.max() - counts.min() <= 4, counts
+
+
+def at(terms, place, truth):
+    others = [term for term in terms if term != truth]
+    return [*others[:place], truth, *others[place:]]
+
+
+def test_answers_that_occur_once_are_dealt_as_others_are():
+    """Memory must not grow with images times answers: a table of these would have 900 million cells."""
+    items = [question(f"i{n}", LOCATION, [f"{n} mm", f"{n} cm"], f"{n} mm") for n in range(30_000)]
+    counts = np.bincount(folds_of(items, 0))
+    assert counts.tolist() == [6000] * FOLDS
 
 
 def test_the_order_of_the_file_changes_nothing():

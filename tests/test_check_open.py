@@ -101,6 +101,18 @@ def test_spellings_of_one_term_do_not_contradict_and_are_found_in_the_reference(
     assert set(found([apart])) == {"KEYWORDS_CONTRADICT"}
 
 
+@pytest.mark.parametrize("joined", ["round to oval", "round-to-oval", "oval or round", "round or oval"])
+def test_a_range_of_two_terms_is_the_term_that_covers_both(joined):
+    assert found([item(key_terms=("round", "oval"), reference_answer=f"A {joined} lesion.")]) == {}
+
+
+def test_a_keyword_is_in_the_question_only_as_it_is_written():
+    seen = found([item(question="Describe the spiculated outline.", key_terms=("irregular",))])
+    assert "KEYWORD_IN_QUESTION" not in seen
+    seen = found([item(question="Describe the irregular outline.", key_terms=("irregular",))])
+    assert "KEYWORD_IN_QUESTION" in seen
+
+
 def test_a_part_of_a_word_is_no_keyword():
     seen = found([item(key_terms=("large",), reference_answer="The largest one is lobulated.")])
     assert seen["KEYWORD_NOT_IN_REFERENCE"][1] == 1
@@ -126,8 +138,8 @@ def test_the_published_file_has_the_faults_that_are_known(upstream_root):
         "MEASUREMENT_IN_QUESTION": 9,
         "MEASUREMENT_IN_REFERENCE": 937,
         "KEYWORDS_MISSING": 83,
-        "KEYWORDS_CONTRADICT": 376,
-        "KEYWORD_IN_QUESTION": 835,
+        "KEYWORDS_CONTRADICT": 338,
+        "KEYWORD_IN_QUESTION": 830,
         "KEYWORD_DENIED": 264,
         "KEYWORD_NOT_IN_REFERENCE": 82,
         "MASK_CITED": 895,

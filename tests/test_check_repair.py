@@ -201,3 +201,19 @@ def test_changes_and_items_are_records():
     assert isinstance(one, ClosedItem)
     assert repair_closed([one], 0).model_dump()["changes"][0]["code"] == "SEVERAL_SPELLINGS"
     assert Option(letter="B", text="FLAIR") in repair_closed([one], 0).items[0].options
+
+
+# --- what must not be guessed ---
+
+
+@pytest.mark.parametrize("removed", [None, "a disease nobody knows"])
+def test_nothing_is_drawn_for_a_rejection_item_whose_truth_is_not_known(removed):
+    """Whatever is drawn could be the answer that was removed, and E would no longer be right."""
+    one = item(options=("T2", "T2-weighted", "DWI"), answer="E", is_rejection=True, removed_answer=removed)
+    for seed in range(10):
+        mended, changes, _ = repaired(one, seed=seed)
+        assert texts(mended) == {"A": "T2", "B": "DWI", "E": "None of the above"}
+        assert mended.answer == "E"
+        assert [(c.code, c.after) for c in changes if c.code == "DUPLICATE_OPTION"] == [("DUPLICATE_OPTION", "")]
+    shortest = one.model_copy(update={"options": one.options[:2]})
+    assert texts(repaired(shortest)[0]) == {"A": "T2", "B": "T2"}

@@ -132,8 +132,10 @@ def test_the_copy_is_written_and_checked_and_the_exit_code_is_of_the_original(tm
     assert not any(reason.startswith("DUPLICATE") for reason in document["repaired"]["reasons"])
     assert path.read_bytes() == before
     assert len(read_closed(out_path).records) == len(broken_and_sound())
-    code, out, _ = call(capsys, "benchmark", path, "--repair", out_path)
-    assert f"Changes in {out_path.name}" in out
+    again = tmp_path / f"again{suffix}"
+    code, out, _ = call(capsys, "benchmark", path, "--repair", again)
+    assert again.read_bytes() == out_path.read_bytes()
+    assert "Changes in again" in out
     assert "the exit code is that of the file given" in out
 
 
@@ -218,3 +220,45 @@ def test_unreadable_pairs_fail_and_open_ones_are_left_out(tmp_path, capsys):
     code, out, _ = call(capsys, "instructions", written(tmp_path / "d.jsonl", [""]))
     assert code == 1
     assert "EMPTY: there is no question" in out
+
+
+# --- where the copy goes, and broken text ---
+
+
+def test_a_copy_replaces_no_file_and_makes_no_folder(tmp_path, capsys):
+    path, other = tmp_path / "b.jsonl", tmp_path / "other.json"
+    store.save(path, given_away(), ClosedItem)
+    other.write_text("mine")
+    dangling = tmp_path / "dangling.json"
+    dangling.symlink_to(tmp_path / "nowhere.json")
+    for out, expected in (
+        (other, "OUT_EXISTS"),
+        (dangling, "OUT_EXISTS"),
+        (tmp_path / "new" / "x.json", "FOLDER_MISSING"),
+    ):
+        code, printed, err = call(capsys, "benchmark", path, "--repair", out)
+        assert (code, printed) == (2, "")
+        assert err.startswith(f"error[{expected}]")
+        assert err.count("\n") == 1
+    assert other.read_text() == "mine"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["b.jsonl", "dangling.json", "other.json"]
+
+
+def test_half_a_character_is_an_unreadable_question(tmp_path, capsys):
+    document = closed_document(sound())
+    text = json.dumps(document).replace("What is the location", "What is the \\ud800 location", 1)
+    path = tmp_path / "b.json"
+    path.write_text(text)
+    code, out, err = call(capsys, "benchmark", path, "--json")
+    assert code == 1
+    assert json.loads(out)["unreadable"] == 1
+    assert err.startswith("unreadable[TEXT_INVALID]")
+    path.write_text(text.replace(r"\ud800 ", "").replace('"image00000"', r'"\ud800"', 1))
+    code, _, err = call(capsys, "benchmark", path, "--json")
+    assert code == 1
+    assert err.startswith("unreadable[TEXT_INVALID]")
+    opened = [{"id": 1, "image_path": "a.png", "qa_pairs": [{"question_type": "Detail", "question": "\ud800"}]}]
+    path.write_text(json.dumps(opened))
+    code, _, err = call(capsys, "benchmark", path)
+    assert code == 3
+    assert err.splitlines()[0].startswith("unreadable[TEXT_INVALID]")

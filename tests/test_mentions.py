@@ -57,6 +57,7 @@ def test_our_options_and_clauses_name_their_term_and_no_other(name, value):
         ("The pituitary lesion", [("pituitary", False)]),
         ("the center of the lesion", []),
         ("in the center of the image", [("center", False)]),
+        ("Which type of brain tumor is shown?", []),
         ("On T2/FLAIR.", [("t2", False), ("flair", False)]),
         ("İİİ a glioma", [("glioma", False)]),
     ],

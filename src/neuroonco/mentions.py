@@ -213,12 +213,10 @@ def _scan(text: str) -> Iterator[Mention | str]:
     while i < len(words.words):
         used = 0
         for row in table.get(words.words[i], ()):
-            if used and len(row.words) < used:
-                break
-            if not _stands(row, words, i):
+            if len(row.words) < used or not _stands(row, words, i):
                 continue
             found = _judge(row, words, i)
-            if found is not None or row.contexts:  # what its context refuses is not named by a shorter spelling either
+            if found is not None or row.contexts:  # what its context refuses, no shorter spelling names
                 used = len(row.words)
             if found is not None:
                 yield found

@@ -81,12 +81,11 @@ def guess_blind(
         return None if progress is None else lambda done, total: progress(what, done, total)
 
     stems = StemFeatures(usable)
-    pools = [item.reported_type for item in usable]
     traces = design((trace_features(item, stems) for item in usable), right)
 
     def ranked(features: Iterable[list[list[str]]], what: str) -> Floats:
         plain = design(features, right)
-        return _hits(rank((plain, plain.beside(traces)), folds, trains, pools, told(what)), right)
+        return _hits(rank((plain, plain.beside(traces)), folds, trains, told(what)), right)
 
     guesses.credit[RANKER] = ranked((option_features(item, stems) for item in usable), "option ranker")
     if siblings:

@@ -100,10 +100,10 @@ def benchmark_side(path: Path) -> Side:
     for one in loaded:
         side.unreadable += one.unreadable
         for item in one.records:
-            path = plain_path(item.image_path)
-            name = _name(item.slice_id, path)
+            shown = plain_path(item.image_path)
+            name = _name(item.slice_id, shown)
             group = [("group", item.group_id)] if item.group_id else []
-            side.add(name, Picture(path, item.image_channel, item.image_slice), [*_own(name, path), *group])
+            side.add(name, Picture(shown, item.image_channel, item.image_slice), [*_own(name, shown), *group])
     return side
 
 

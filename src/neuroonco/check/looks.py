@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,15})?")
@@ -36,12 +37,13 @@ def looks_of(texts: Sequence[str]) -> Looks:
     """
     folded = [text.casefold() for text in texts]
     own: list[list[str]] = [[] for _ in texts]
-    for name, values in (
+    ranked: tuple[tuple[str, Sequence[Any]], ...] = (
         ("long", [len(text) for text in texts]),
         ("alphabet", folded),
         ("number", _numbers(texts)),
         ("near", _nearness(folded)),
-    ):
+    )
+    for name, values in ranked:
         if len(set(values)) > 1:
             for row, value in zip(own, values, strict=True):
                 row.append(f"{name} {sum(other < value for other in values)}-{sum(other > value for other in values)}")

@@ -1,5 +1,6 @@
 """Commands that make questions and instructions: build."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,12 +10,14 @@ from neuroonco.build.benchmark.build import build_benchmark, shortage_document
 from neuroonco.build.benchmark.redraw import redraw
 from neuroonco.build.interop import closed_document
 from neuroonco.build.labels import open_labels
+from neuroonco.build.pools import Shortage
 from neuroonco.build.records import ClosedItem
 from neuroonco.build.shortages import shortage_line
 from neuroonco.cli.closed_benchmark import ClosedBenchmark, readable_benchmark
 from neuroonco.cli.instruct import Labels, Whole, instruct_command
 from neuroonco.cli.options import AsJson, Out, OutFolder, Seed
 from neuroonco.cli.output import report_counts, result_json, say
+from neuroonco.errors import UsageError
 from neuroonco.rules import RuleSet, load_rules
 
 builds = typer.Typer(help="Make instruction data or a benchmark.", no_args_is_help=True, rich_markup_mode=None)
@@ -24,6 +27,8 @@ PerType = Annotated[
     int | None, typer.Option("--per-type", min=2, help="Closed questions wanted of each type; default 1000.")
 ]
 Hard = Annotated[bool, typer.Option("--hard", help="Offer mimics of the answer instead of any answer.")]
+LINE = 160
+"""Characters of a shortage that are printed; shortages.json has all of it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +55,8 @@ def benchmark_command(
     """Write closed and open benchmark questions, a fifth of the closed ones with the true answer removed.
 
     Answers are balanced within each question type, and what stands beside an answer says nothing about it. Where the
-    labels do not suffice for the wanted number, what can be balanced is built and what is missing is said.
+    labels do not suffice for the wanted number, what can be balanced is built and what is missing is said. An earlier
+    build in the folder is replaced. The instructions of the same labels need the same --seed.
 
     Example: neuroonco build benchmark labels.parquet --out benchmark/
 
@@ -59,8 +65,7 @@ def benchmark_command(
     opened, unreadable = open_labels(labels)
     rules = _rules(per_type)
     built = build_benchmark(out, opened, seed=seed, rules=rules, whole=whole, hard=hard, twins=twins)
-    for shortage in built.shortages:
-        say(shortage_line(shortage))
+    _say_shortages(built.shortages, as_json=as_json)
     shortages = [shortage_document(one) for one in built.shortages]
     report_counts(built.counts(), unreadable, as_json=as_json, shortages=shortages)
 
@@ -83,6 +88,8 @@ def redraw_command(
     """
     is_reference = out.suffix == ".json"
     store.require_format(out, reference=True)
+    if out.exists():
+        raise UsageError("OUT_EXISTS", "a file of this name is there", where=str(out), fix="name a new file")
     loaded = readable_benchmark(benchmark)
     redrawn = redraw(loaded.records, seed=seed, rules=_rules(per_type), hard=hard)
     unsaid = sum(not item.is_whole_file for item in redrawn.items) if is_reference else 0
@@ -90,8 +97,7 @@ def redraw_command(
         store.write_json(out, closed_document(redrawn.items))
     else:
         store.save(out, redrawn.items, ClosedItem)
-    for shortage in redrawn.shortages:
-        say(shortage_line(shortage))
+    _say_shortages(redrawn.shortages, as_json=as_json)
     for why, n in redrawn.left.items():
         say(f"left out: {n}: {why}")
     if unsaid:
@@ -109,6 +115,15 @@ def redraw_command(
         say(f"{len(redrawn.items) - unsaid} of {len(loaded.records)} questions in {out.name}")
     if loaded.unreadable:
         raise typer.Exit(1)
+
+
+def _say_shortages(shortages: Sequence[Shortage], *, as_json: bool) -> None:
+    """One line a question type; programs read them from the JSON."""
+    if as_json:
+        return
+    for shortage in shortages:
+        line = shortage_line(shortage)
+        say(line if len(line) <= LINE else f"{line[: LINE - 4]} ...")
 
 
 def _rules(per_type: int | None) -> RuleSet:

@@ -81,6 +81,8 @@ def check_leaks_command(
             compared = compared.replace(PATHS, "slice ids")
         compared += ", bytes and pixels"
         found, unread = _compare_pictures(tested, trained, benchmark_root or root, root)
+    if more and root is None:
+        unread += _unknown(tested, more, "benchmark") + _unknown(trained, more, "instructions")
     found = leaks(tested.known(more), trained.known(more), others) + found
     if not apart:
         unread += without_common_root(tested, trained)
@@ -92,6 +94,15 @@ def _not_empty(side: Side, path: Path, what: str) -> None:
     if not side.slices and not side.unreadable:
         fix = "pass the file that is used"
         raise InputError("NOTHING_TO_COMPARE", f"no {what} in this file or folder", where=str(path), fix=fix)
+
+
+def _unknown(side: Side, more: More, which: str) -> list[str]:
+    """Slices that the labels know neither by id nor by path, such as those of a published package."""
+    return [
+        f"{name}: of the {which}, and not in the labels: what it shares was not looked up; compare pictures, --root"
+        for name, picture in sorted(side.pictures.items())
+        if name not in more and picture.image_path not in more
+    ]
 
 
 def _compare_pictures(

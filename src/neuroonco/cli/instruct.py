@@ -51,7 +51,7 @@ def instruct_command(
         Path | None, typer.Option("--mixture", help="TOML of caps by question type, tumor class and source.")
     ] = None,
     export: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--export", metavar="NAMES", help="Forms to write too, with commas: llama-factory, ms-swift, trl."
         ),
@@ -78,7 +78,7 @@ def instruct_command(
 
     Example: neuroonco build instruct labels.parquet --out instructions/ --model vllm:NAME --concurrency 64
     """
-    exports = exports_of(export)
+    exports = exports_of(",".join(export or ()))
     if model == TEMPLATES:
         asked_with = {
             "--ledger": ledger is not None,

@@ -11,7 +11,7 @@ Out = Annotated[Path, typer.Option("--out", help="File to write; .parquet or .js
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Rules = Annotated[str, typer.Option("--rules", help="Rule set: default, or paper for the reference system's.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print counts or results as JSON on stdout.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of everything random.")]
 Sources = Annotated[
     Path | None,
     typer.Option("--sources", help="Folder of further source descriptions (TOML); one with a known id replaces it."),

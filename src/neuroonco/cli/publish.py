@@ -8,10 +8,17 @@ from typer.core import TyperGroup
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.interop import read_closed, read_open
+from neuroonco.build.records import ClosedItem
 from neuroonco.cli.options import AsJson, OutFolder, Sources
 from neuroonco.cli.output import existing_root, result_json, say
-from neuroonco.cli.publishable import benchmark_of_run, held_for_benchmark, labels_of, require_faultless, whole
+from neuroonco.cli.publishable import (
+    benchmark_of_folder,
+    benchmark_of_run,
+    existing_benchmark,
+    held_for_benchmark,
+    labels_of,
+    require_faultless,
+)
 from neuroonco.cli.runs import is_run, phantom_root, profile_of
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, UsageError
@@ -137,6 +144,8 @@ def publish_benchmark_command(
     Example: neuroonco publish benchmark benchmark/ --labels labels.parquet --root downloads/ --out published/
     """
     out = free_folder(out)
+    existing_benchmark(benchmark)
+    pairs: list[ClosedItem] = []  # a run builds none
     if is_run(benchmark):
         if not (labels is groups is sources is None):
             raise UsageError("RUN_HAS_THEM", "a run has labels, groups and sources", fix="leave the options out")
@@ -148,13 +157,13 @@ def publish_benchmark_command(
         if labels is None:
             what = "without labels nothing says under which terms an image is"
             raise UsageError("LABELS_NEEDED", what, fix="pass --labels FILE, made by `audit`")
-        closed, opened = whole(read_closed(benchmark / "closed.parquet")), whole(read_open(benchmark / "open.parquet"))
+        closed, opened, pairs = benchmark_of_folder(benchmark)
         known = load_sources(sources)
     if root is None:
         raise UsageError("ROOT_NEEDED", "the images are under the collections' root", fix="pass --root FOLDER")
     if not guessable_seed:
         require_private_seeds([*closed, *opened])
-    require_faultless(closed, opened)
+    require_faultless([*closed, *(item for item in pairs if item.twin_of is not None)], opened)
     about = labels_of(labels, closed, opened)
     copies = [] if groups is None else store.load_strict(groups, DuplicateGroup)
     secret, mapping = _private_files(key, mapping, benchmark, out)
@@ -163,6 +172,7 @@ def publish_benchmark_command(
         opened,
         about,
         copies,
+        twins=pairs,
         root=existing_root(root),
         sources=known,
         out=out,
@@ -177,7 +187,8 @@ def publish_benchmark_command(
         say(warning)
     if guessable_seed:
         say("who has the collections can find out which slice each name stands for: the seed can be guessed")
-    left_out = sum(n for name, n in counts.items() if name not in ("images", "closed", "open"))
+    apart = ("images", "closed", "open", "pairs", "pairs_without_image", "pairs_withheld")
+    left_out = sum(n for name, n in counts.items() if name not in apart)
     if left_out:
         say(
             f"{left_out} questions are not in the published files, whose options were balanced with them: "

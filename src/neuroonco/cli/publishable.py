@@ -25,6 +25,59 @@ def benchmark_of_run(run: Path) -> tuple[list[ClosedItem], list[OpenItem]]:
     )
 
 
+def existing_benchmark(folder: Path) -> None:
+    """Refuse a path at which there is no folder.
+
+    Raises:
+        InputError: there is nothing, or a file.
+    """
+    try:
+        there, is_folder = folder.exists(), folder.is_dir()
+    except OSError as error:
+        raise InputError("FOLDER_UNREADABLE", error.strerror or "unreadable", where=str(folder)) from None
+    if not there:
+        fix = "pass the folder that `build benchmark --out` made, or that of a run"
+        raise InputError("FOLDER_MISSING", "no such folder", where=str(folder), fix=fix)
+    if not is_folder:
+        fix = f"pass the folder that it lies in: {folder.parent}"
+        raise InputError("NOT_A_FOLDER", "a file, and a benchmark is a folder", where=str(folder), fix=fix)
+
+
+def benchmark_of_folder(folder: Path) -> tuple[list[ClosedItem], list[OpenItem], list[ClosedItem]]:
+    """Closed and open questions of a folder of `build benchmark`, and its pairs, of which there may be none.
+
+    Raises:
+        InputError: the build was cut off, or a file is not the one that it wrote.
+    """
+    _require_as_built(folder)
+    pairs = folder / "closed_twins.parquet"
+    closed, opened = whole(read_closed(folder / "closed.parquet")), whole(read_open(folder / "open.parquet"))
+    return closed, opened, whole(read_closed(pairs)) if pairs.exists() else []
+
+
+def _require_as_built(folder: Path) -> None:
+    """The summary is written last, with the hash of every file: what it does not vouch for is not a whole benchmark."""
+    from neuroonco.build.benchmark.build import FILES, SUMMARY
+
+    again = "build it again"
+    if not (folder / SUMMARY).exists():
+        what = f"no {SUMMARY}, which is written last: not a benchmark's folder, or the build was cut off"
+        raise InputError("BENCHMARK_UNFINISHED", what, where=str(folder), fix=again)
+    document = store.read_json(folder / SUMMARY)
+    stated = document.get("files") if isinstance(document, dict) else None
+    if not isinstance(stated, dict):
+        raise InputError("BENCHMARK_UNFINISHED", f"{SUMMARY} lists no files", where=str(folder), fix=again)
+    for name in FILES:
+        path = folder / name
+        try:
+            found = store.sha256_file(path) if path.exists() else None
+        except OSError as error:
+            raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=str(path)) from None
+        if found != stated.get(name):
+            what = f"{name} is not the file that was built: {SUMMARY} states another hash"
+            raise InputError("BENCHMARK_CHANGED", what, where=str(folder), fix=again)
+
+
 def whole(loaded: Loaded[Any]) -> list[Any]:
     """All questions of a file of ours; one that cannot be read is an error, since the rest is not what was built."""
     for row in loaded.unreadable:
@@ -33,9 +86,16 @@ def whole(loaded: Loaded[Any]) -> list[Any]:
 
 
 def labels_of(path: Path, closed: Sequence[ClosedItem], opened: Sequence[OpenItem]) -> list[AuditedLabel]:
-    """Labels of the slices that questions are about; a slice with two labels is none that can be trusted."""
+    """Labels of the slices that questions are about; a slice with two labels is none that can be trusted.
+
+    Raises:
+        InputError: a slice has two, or none of the slices has one.
+    """
     wanted = {item.slice_id for item in closed} | {item.slice_id for item in opened}
     found = [one for one in store.load(path, AuditedLabel, AUDITED_CODEC).records if one.slice_id in wanted]
+    if wanted and not found:
+        what = f"none of the benchmark's {len(wanted)} slices is in the labels, so that nothing could leave"
+        raise InputError("LABELS_UNRELATED", what, where=str(path), fix="pass the labels that it was built from")
     seen: set[str] = set()
     for one in found:
         if one.slice_id in seen:

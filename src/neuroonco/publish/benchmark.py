@@ -10,17 +10,17 @@ from pathlib import Path
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.interop import closed_document, open_document
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, UsageError
-from neuroonco.publish.faults import require_sound
+from neuroonco.publish.contents import write_part, write_pictures, write_pointers
+from neuroonco.publish.faults import require_sound, twins_beside
 from neuroonco.publish.files import LabelledFiles
-from neuroonco.publish.folder import free_folder, package_folder, partial_of, write_picture
+from neuroonco.publish.folder import free_folder, package_folder, partial_of
 from neuroonco.publish.key import LICENSES, Key, require_free, require_outside, write_private
 from neuroonco.publish.readme import readme
-from neuroonco.publish.records import HashPointer, PublishedName, lines_of
-from neuroonco.publish.renaming import Part, group_name, image_name, level_label_sources, path_of, renamed
+from neuroonco.publish.records import PublishedName, lines_of
+from neuroonco.publish.renaming import Part, group_name, image_name, level_label_sources, renamed
 from neuroonco.publish.seeds import require_private_seeds
 from neuroonco.publish.terms import licenses, permitted, sources_of_groups
 from neuroonco.publish.wording import own_questions
@@ -40,7 +40,8 @@ class PublishedBenchmark:
     Attributes:
         counts: ``images``, ``closed``, ``open`` for what leaves whole; ``closed_without_image``,
             ``open_without_image``; ``closed_withheld``, ``open_withheld`` for what stays; ``twins_alone`` for twins
-            that stay because the question they repeat is not there.
+            that stay because the question they repeat is not there; ``pairs``, ``pairs_without_image``,
+            ``pairs_withheld`` for questions that have a twin in the file of pairs.
         warnings: one line each.
     """
 
@@ -54,6 +55,7 @@ def publish_benchmark(
     labels: Sequence[AuditedLabel],
     groups: Sequence[DuplicateGroup],
     *,
+    twins: Sequence[ClosedItem] = (),
     root: Path,
     sources: Mapping[str, SourceSpec],
     out: Path,
@@ -72,6 +74,7 @@ def publish_benchmark(
         closed, opened: the benchmark's questions.
         labels: of the slices asked about at least; a slice without one does not leave.
         groups: copies found by curation; each group that a label names has to be there for its slice to leave.
+        twins: the file of pairs that was built along: questions of ``closed`` and their twins.
         root: folder of the collections.
         sources: their descriptions by id.
         out: the folder.
@@ -89,14 +92,15 @@ def publish_benchmark(
     out = free_folder(out)
     require_outside(mapping, (out, partial_of(out)), "mapping")
     if not guessable_seed:
-        require_private_seeds([*closed, *opened])
-    require_sound(closed, opened)
+        require_private_seeds([*closed, *opened, *twins])
+    twins = twins_beside(closed, twins)
+    require_sound([*closed, *twins], opened)
     if not own_wording:
-        _require_our_words(closed, opened)
+        _require_our_words([*closed, *twins], opened)
     about = {label.slice_id: label for label in labels}
     asked, terms = _terms(closed, opened, about, sources, sources_of_groups(groups))
     whole, bare = (
-        renamed(closed, opened, {i for i, t in terms.items() if t is wanted}, key)
+        renamed(closed, opened, {i for i, t in terms.items() if t is wanted}, key, twins)
         for wanted in (Redistribution.IMAGES, Redistribution.DERIVED)
     )
     level_label_sources(whole, bare)
@@ -107,16 +111,17 @@ def publish_benchmark(
         files = LabelledFiles(root)
         for slice_id in sorted(leaving, key=lambda one: (about[one].slice.image_path, one)):
             files.require_same(about[slice_id].slice)
-        _write_pictures(folder, root, [(n, about[i]) for i, n in leaving.items() if terms[i] is Redistribution.IMAGES])
-        _write_part(folder, whole)
+        write_pictures(folder, root, [(n, about[i]) for i, n in leaving.items() if terms[i] is Redistribution.IMAGES])
+        write_part(folder, whole)
         if bare.closed or bare.open:
-            _write_part(folder / WITHOUT_IMAGES, bare)
+            write_part(folder / WITHOUT_IMAGES, bare)
             missing = [(name, about[i]) for i, name in leaving.items() if terms[i] is Redistribution.DERIVED]
-            _write_pointers(folder / WITHOUT_IMAGES, missing)
+            write_pointers(folder / WITHOUT_IMAGES, missing)
         used = {about[i].slice.source_id for i in leaving}
         listed = licenses([sources[i] for i in sorted(used)], with_redistribution=False)
         store.write_text(folder / LICENSES, listed)
         counts = _counts(closed, opened, terms, whole, bare)
+        counts["pairs_withheld"] = len(twins) - counts["pairs"] - counts["pairs_without_image"]
         store.write_text(folder / "README.md", readme(counts, whole.closed + bare.closed))
         write_private(mapping, names)
     return PublishedBenchmark(counts, _one_source_alone(terms, about))
@@ -161,16 +166,6 @@ def _one_source_alone(terms: Mapping[str, Redistribution], about: Mapping[str, A
     return lines
 
 
-def _write_pictures(folder: Path, root: Path, shown: Sequence[tuple[str, AuditedLabel]]) -> None:
-    """The pictures under their names; equal ones would be one image under two names."""
-    seen: dict[str, str] = {}
-    for name, label in sorted(shown, key=lambda one: one[0]):
-        other = seen.setdefault(write_picture(folder / path_of(name), root, label.slice), label.slice_id)
-        if other != label.slice_id:
-            fix = "curate the collections, which finds copies, and build again"
-            raise InputError("SAME_PIXELS", "two slices show the same", where=f"{other}, {label.slice_id}", fix=fix)
-
-
 def _require_same_picture(item: ClosedItem | OpenItem, label: AuditedLabel) -> None:
     """The terms are looked up by the label, so that it has to be about the picture that the question is about."""
     record = label.slice
@@ -178,26 +173,6 @@ def _require_same_picture(item: ClosedItem | OpenItem, label: AuditedLabel) -> N
     if asked != (record.image_path, record.image_channel, record.image_slice):
         what = "question and label name different pictures"
         raise InputError("LABEL_MISMATCH", what, where=item.slice_id, fix="pass the labels that it was built from")
-
-
-def _write_part(folder: Path, part: Part) -> None:
-    store.write_json(folder / "benchmark_closed.json", closed_document(part.closed))
-    store.write_json(folder / "benchmark_open.json", open_document(part.open))
-    store.save(folder / "closed.parquet", part.closed, ClosedItem)
-    store.save(folder / "open.parquet", part.open, OpenItem)
-
-
-def _write_pointers(folder: Path, missing: Sequence[tuple[str, AuditedLabel]]) -> None:
-    pointers = [
-        HashPointer(
-            image_path=path_of(name),
-            sha256=label.slice.image_sha256,
-            image_channel=label.slice.image_channel,
-            image_slice=label.slice.image_slice,
-        )
-        for name, label in sorted(missing, key=lambda one: one[0])
-    ]
-    store.save(folder / "pointers.jsonl", pointers, HashPointer)
 
 
 def _counts(
@@ -218,6 +193,8 @@ def _counts(
         "closed_withheld": closed_withheld,
         "open_withheld": sum(terms[item.slice_id] not in leaves for item in opened),
         "twins_alone": len(closed) - closed_withheld - len(whole.closed) - len(bare.closed),
+        "pairs": len(whole.twins) // 2,
+        "pairs_without_image": len(bare.twins) // 2,
     }
 
 

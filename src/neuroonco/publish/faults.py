@@ -46,6 +46,25 @@ def require_sound(closed: Sequence[ClosedItem], opened: Sequence[OpenItem]) -> N
         _require_no_path(texts, where)
 
 
+def twins_beside(closed: Sequence[ClosedItem], pairs: Sequence[ClosedItem]) -> list[ClosedItem]:
+    """The twins of a file of pairs, which holds each question that has one, as it is in the benchmark, beside its twin.
+
+    Raises:
+        InputError: the file is not of these questions, or not all of it are pairs.
+    """
+    known = {(item.slice_id, item.q_index): item for item in closed}
+    twins = [item for item in pairs if item.twin_of is not None]
+    repeated = [(item.slice_id, item.twin_of) for item in twins]
+    first = [(item.slice_id, item.q_index) for item in pairs if item.twin_of is None]
+    if len(set(repeated)) != len(repeated) or len(first) != len(repeated) or set(first) != set(repeated):
+        raise _fault("TWINS_UNPAIRED", "the file of twins holds a question without its twin, or with two", "")
+    for item in pairs:
+        if item.twin_of is None and known.get((item.slice_id, item.q_index)) != item:
+            what = "the file of twins holds a question that is not the benchmark's"
+            raise _fault("TWINS_OF_ANOTHER", what, f"{item.image_id}#{item.q_index}")
+    return twins
+
+
 def published_rules(name: str | None) -> str | None:
     """The name of a shipped rule set, or what stands for any other."""
     return name if name is None or name in RULE_SETS else CUSTOM_RULES

@@ -38,7 +38,8 @@ class LabelledFiles:
     def _hash(self, path: str) -> str:
         file = images.resolve(self._root, path)
         if not file.is_file():
-            raise InputError("FILE_MISSING", "no such file", where=path)
+            fix = f"pass as --root the folder that this path is relative to; now it is {self._root}"
+            raise InputError("FILE_MISSING", "no such file below --root", where=path, fix=fix)
         try:
             return store.sha256_file(file)
         except OSError as error:

@@ -79,9 +79,6 @@ def read_key(path: Path) -> Key:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise InputError("NOT_A_FILE", "not a regular file", where=str(path), fix="pass a file")
-        if status.st_mode & 0o077:
-            what = f"others may read the key (mode {stat.S_IMODE(status.st_mode):04o})"
-            raise InputError("KEY_NOT_PRIVATE", what, where=str(path), fix=f"chmod 600 {path.name}")
         with path.open("rb") as file:
             data = file.read(len(KEY_HEADER) + KEY_BYTES + 1)
     except FileNotFoundError:
@@ -91,6 +88,9 @@ def read_key(path: Path) -> Key:
     if not data.startswith(KEY_HEADER) or len(data) != len(KEY_HEADER) + KEY_BYTES:
         what = "not a key that this program made; any other may be guessed"
         raise InputError("KEY_UNKNOWN", what, where=str(path), fix="name a new file, and one is made")
+    if status.st_mode & 0o077:  # looked at last: to any other file `chmod` is no answer
+        what = f"others may read the key (mode {stat.S_IMODE(status.st_mode):04o})"
+        raise InputError("KEY_NOT_PRIVATE", what, where=str(path), fix=f"chmod 600 {path.name}")
     return Key(data[len(KEY_HEADER) :])
 
 

@@ -74,7 +74,7 @@ class Profile(Record):
     description: str
     rules: str = "default"
     label_conflicts: Literal["drop", "majority", "keep"] | None = None
-    seed: int
+    seed: int = Field(ge=0, lt=2**63)
     sources: dict[str, str] = Field(default_factory=dict)
     source_descriptions: str | None = None
     phantoms: PhantomPlan | None = None

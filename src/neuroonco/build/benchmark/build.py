@@ -20,6 +20,7 @@ from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.build.rules import BuildRules
 from neuroonco.build.shortages import shortage_line
 from neuroonco.build.split import benchmark_rows
+from neuroonco.errors import InputError
 from neuroonco.rules import RuleSet
 from neuroonco.seeded import shuffled
 from neuroonco.vocabulary import DropReason
@@ -98,6 +99,9 @@ def build_benchmark(
         hard: offer mimics of the answer.
         twins: ask each question that has ``None of the above`` once more with the truth put in or taken out.
         index: of the labels with this seed, if it was made already.
+
+    Raises:
+        InputError: the folder cannot be written.
     """
     index = index or index_labels(labels, seed)
     values = rules.section("build", BuildRules)
@@ -105,6 +109,8 @@ def build_benchmark(
     plan = plan_benchmark(index, rows, values, hard=hard)
     built = BuiltBenchmark(shortages=plan.shortages)
     opens = _open_rows(plan, rows, values.questions_per_type)
+    if out.exists() and not out.is_dir():
+        raise InputError("OUT_NOT_A_FOLDER", "not a folder", where=str(out), fix="name a folder")
     (out / SUMMARY).unlink(missing_ok=True)
     with leftovers(out) as left:
         _set_repeated_aside(labels, index, left)
