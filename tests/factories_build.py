@@ -1,16 +1,19 @@
 """Audited labels for the tests of building: invented slices with a skewed mix of labels."""
 
 import random
+from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
 
 from neuroonco.audit.records import AuditedLabel
+from neuroonco.build.benchmark.open import open_items_of
 from neuroonco.build.closed import closed_items_of
+from neuroonco.build.groups import group_ids
 from neuroonco.build.index import index_labels
 from neuroonco.build.labels import in_order
 from neuroonco.build.plan import plan_benchmark
-from neuroonco.build.records import ClosedItem
+from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.build.rules import BuildRules
 from neuroonco.readings.records import Signs
 from neuroonco.rules import RuleSet
@@ -50,6 +53,16 @@ def closed_questions(
         for item in closed_items_of(label, plan.of_slice(row), seed=seed, rules_name=rules.name, group=index.group(row))
     ]
     return items, [one for row in range(index.slice_count) for one in plan.left(row)]
+
+
+def open_items(labels: Sequence[AuditedLabel], seed: int, rules: RuleSet) -> list[OpenItem]:
+    """Every open question that some slices could be asked, whatever closed ones they have."""
+    groups = group_ids(labels)
+    return [
+        item
+        for label in in_order(labels)
+        for item in open_items_of(label, seed=seed, rules_name=rules.name, group=groups[label.slice_id])
+    ]
 
 
 def make_label(

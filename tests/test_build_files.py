@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from factories_build import closed_items, make_label, semantics, skewed_labels
+from factories_build import closed_items, make_label, open_items, semantics, skewed_labels
 from neuroonco import store
-from neuroonco.build.benchmark.open import open_items
 from neuroonco.build.groups import group_ids
 from neuroonco.build.interop import closed_document, open_document, read_closed, read_open
 from neuroonco.build.records import ClosedItem, OpenItem

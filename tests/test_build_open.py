@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factories_build import make_label, semantics, skewed_labels
+from factories_build import make_label, open_items, semantics, skewed_labels
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.benchmark.open import open_items
 from neuroonco.build.facts import Fact, facts
 from neuroonco.build.interop import OPEN_TYPES, open_document, read_open
 from neuroonco.build.records import OpenItem

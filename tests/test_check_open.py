@@ -2,8 +2,7 @@
 
 import pytest
 
-from factories_build import skewed_labels
-from neuroonco.build.benchmark.open import open_items
+from factories_build import open_items, skewed_labels
 from neuroonco.build.interop import read_open
 from neuroonco.build.records import OpenItem
 from neuroonco.check.open_lint import lint_open

@@ -16,10 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from factories_build import closed_items, make_label, semantics, skewed_labels
+from factories_build import closed_items, make_label, open_items, semantics, skewed_labels
 from neuroonco import images, store
 from neuroonco.audit.records import AuditedLabel
-from neuroonco.build.benchmark.open import open_items
 from neuroonco.build.groups import group_ids
 from neuroonco.build.interop import closed_document, read_closed, read_open
 from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem, Option

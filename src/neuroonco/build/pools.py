@@ -15,8 +15,7 @@ RARE = "too rare an answer for a balanced set"
 SURPLUS = "more questions than a balanced set can hold"
 NO_MIMICS = "fewer than three terms that are mistaken for one another are answers"
 CAPPED = "above a cap of the mixture"
-NOT_A_FILE = "a channel of a file"
-WHYS = ("", GRAIN, ONLY, RARE, SURPLUS, NO_MIMICS, CAPPED, NOT_A_FILE)
+WHYS = ("", GRAIN, ONLY, RARE, SURPLUS, NO_MIMICS, CAPPED)
 
 
 @dataclass(frozen=True)

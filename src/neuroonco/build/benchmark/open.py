@@ -5,34 +5,18 @@ from collections.abc import Sequence
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.closed import built_by
 from neuroonco.build.facts import Fact, facts
-from neuroonco.build.groups import group_ids
 from neuroonco.build.instruct.wordings import asked_openly
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.prompts import load_wordings
-from neuroonco.rules import RuleSet
-
-
-def open_items(labels: Sequence[AuditedLabel], seed: int, rules: RuleSet) -> list[OpenItem]:
-    """Open questions about some slices, ordered by slice.
-
-    The stem names no finding and no diagnosis. The key terms are the display names of the facts that the answer
-    states: never none, and never two values of one attribute.
-
-    Args:
-        seed: recorded only; nothing is drawn.
-    """
-    groups = group_ids(labels)
-    return [
-        item
-        for label in sorted(labels, key=lambda one: one.slice_id)
-        for item in open_items_of(label, seed=seed, rules_name=rules.name, group=groups[label.slice_id])
-    ]
 
 
 def open_items_of(
     label: AuditedLabel, closed: Sequence[ClosedItem] | None = None, *, seed: int, rules_name: str, group: str
 ) -> list[OpenItem]:
-    """The open questions of one slice; see :func:`open_items`.
+    """The open questions of one slice.
+
+    The stem names no finding and no diagnosis. The key terms are the display names of the facts that the answer
+    states: never none, and never two values of one attribute.
 
     Args:
         label: of the slice.

@@ -14,6 +14,7 @@ from neuroonco.build.index import UNTYPED, FactIndex
 from neuroonco.build.instruct.wordings import question_type_of
 from neuroonco.errors import InputError
 from neuroonco.outcomes import Record
+from neuroonco.seeded import remixed
 from neuroonco.vocabulary import QuestionType, TumorType
 
 DEFAULT = "default"
@@ -105,7 +106,8 @@ def admit(index: FactIndex, mixture: Mixture, rows: NDArray[np.bool_], seed: int
     if not capped:
         return allowed
     facts = np.flatnonzero(allowed & np.any([(caps >= 0)[codes] for codes, caps in capped], axis=0))
-    seeded = _mixed(index.order[facts], seed if mixture.seed is None else mixture.seed)
+    # One more: the plan draws rejection items by the order of 0, and what is admitted must not be what is drawn there.
+    seeded = remixed(index.order[facts], 1 + (seed if mixture.seed is None else mixture.seed))
     facts = facts[np.lexsort((facts, seeded))]
     admitted = allowed.copy()
     admitted[facts] = False
@@ -139,11 +141,3 @@ def _of_facts(index: FactIndex, of_slice: NDArray[np.int16] | NDArray[np.int32])
 
 def _caps(names: Collection[str], table: Mapping[str, int]) -> NDArray[np.int64]:
     return np.array([table.get(name, table.get(DEFAULT, -1)) for name in names], np.int64)
-
-
-def _mixed(order: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
-    """Another order than the index's (SplitMix64): what is drawn first here must not be drawn first elsewhere too."""
-    mixed = order + np.array([((seed + 1) * 0x9E3779B97F4A7C15) % 2**64], np.uint64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    return mixed ^ (mixed >> np.uint64(31))
