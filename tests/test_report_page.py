@@ -37,7 +37,7 @@ from neuroonco.report.records import (
 from neuroonco.resampling import Resamples
 from neuroonco.score.agreement import agreement
 from neuroonco.score.attributes import air
-from neuroonco.score.closed import score_closed
+from neuroonco.score.closed.score import score_closed
 from neuroonco.score.judged import Statement
 from neuroonco.score.records import AttributeReport
 from neuroonco.score.signs import attribute_report

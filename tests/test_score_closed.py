@@ -15,7 +15,7 @@ from neuroonco.errors import InputError
 from neuroonco.predict.baselines import baseline
 from neuroonco.predict.predict import predict
 from neuroonco.predict.records import Prediction
-from neuroonco.score.closed import STATUSES, score_closed
+from neuroonco.score.closed.score import STATUSES, score_closed
 from neuroonco.score.records import Score
 from neuroonco.vocabulary import MRSequence, PredictionStatus, QuestionType
 

@@ -6,7 +6,7 @@ from scipy.stats import binom
 from closed_items import closed_item, predicted
 from neuroonco.build.records import ClosedItem
 from neuroonco.predict.records import Prediction
-from neuroonco.score.compare import compare
+from neuroonco.score.closed.compare import compare
 
 
 def benchmark(images: int, questions: int = 1) -> list[ClosedItem]:

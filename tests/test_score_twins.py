@@ -18,8 +18,8 @@ from neuroonco.predict.baselines import baseline
 from neuroonco.predict.predict import predict
 from neuroonco.predict.records import Prediction
 from neuroonco.rules import load_rules
-from neuroonco.score.closed import score_closed
-from neuroonco.score.compare import compare
+from neuroonco.score.closed.compare import compare
+from neuroonco.score.closed.score import score_closed
 from neuroonco.score.records import Score
 from neuroonco.vocabulary import PredictionStatus
 

@@ -172,6 +172,15 @@ def parse_json(text: str, where: str) -> Any:
         raise InputError("JSON_BROKEN", str(error)[:100], where=where) from None
 
 
+def first_row(path: Path) -> Any:
+    """The first row of a ``.jsonl`` or ``.parquet`` file, as it came; None where there is none.
+
+    Raises:
+        InputError: missing, unreadable or of another format.
+    """
+    return next(iter(_raw_rows(path, has_reference=False)), None)
+
+
 def _raw_rows(path: Path, has_reference: bool) -> Iterator[Any]:
     if path.suffix == ".parquet":
         yield from _parquet_rows(path)

@@ -14,7 +14,8 @@ EXIT_INTERRUPTED = 130
 INTERRUPTED = "interrupted; run the same command again to go on from there"
 
 COMMANDS = {
-    "walk": ("demo", "run", "trace", "report"),
+    "walk": ("demo", "run", "trace"),
+    "report": ("report",),
     "publish": ("publish",),
     "sources": ("sources",),
     "phantoms": ("phantoms",),
@@ -25,7 +26,9 @@ COMMANDS = {
     "build": ("build",),
     "check": ("check",),
     "review": ("review",),
-    "evaluate": ("predict", "score", "compare", "train"),
+    "predict": ("predict",),
+    "score": ("score", "compare"),
+    "train": ("train",),
     "show": ("show",),
     "ledger": ("ledger",),
     "validate": ("validate",),

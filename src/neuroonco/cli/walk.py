@@ -23,16 +23,15 @@ from neuroonco.cli.options import (
     Sources,
 )
 from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
-from neuroonco.cli.runs import phantom_root, profile_of
-from neuroonco.errors import InputError, printable
+from neuroonco.errors import printable
 from neuroonco.executors import ExecutorKind
 from neuroonco.pipeline import INCOMPLETE
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.described import kept_sources
-from neuroonco.walk.folders import CATALOG, REPORT, REVIEW, SCORE
-from neuroonco.walk.page import STAGES, write_report
+from neuroonco.walk.folders import CATALOG, REVIEW, SCORE
+from neuroonco.walk.page import STAGES
 from neuroonco.walk.profile import Profile, description_folder, load_profile
-from neuroonco.walk.run import Walked, locked, walk
+from neuroonco.walk.run import Walked, walk
 from neuroonco.walk.trace import trace
 
 Engine = Annotated[
@@ -47,7 +46,6 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo_command)
     app.command("run")(run_command)
     app.command("trace")(trace_command)
-    app.command("report")(report_command)
 
 
 def demo_command(out: OutFolder = Path("runs/demo"), processes: Processes = None, as_json: AsJson = False) -> None:
@@ -185,20 +183,3 @@ def trace_command(
             if value not in (None, [], {}):
                 text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
                 result(f"    {key}: {printable(text)}")
-
-
-def report_command(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    root: Annotated[Path | None, typer.Option("--root", help="Folder of the collections.")] = None,
-) -> None:
-    """Write a run's HTML report again.
-
-    Example: neuroonco report runs/real-samples --root downloads/
-    """
-    profile = profile_of(run)
-    if profile.phantoms is not None:
-        root = phantom_root(run)
-    if root is None:
-        raise InputError("ROOT_NEEDED", "the pictures are under the collections' root", fix="pass --root FOLDER")
-    with locked(run):
-        result(f"report: {write_report(run, profile, existing_root(root), run / REPORT / 'index.html')}")

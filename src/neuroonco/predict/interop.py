@@ -11,7 +11,7 @@ from neuroonco import store
 from neuroonco.build.records import ClosedItem
 from neuroonco.errors import InputError
 from neuroonco.outcomes import quarantine
-from neuroonco.predict.records import Prediction
+from neuroonco.predict.records import OpenPrediction, Prediction
 from neuroonco.store import Loaded
 from neuroonco.vocabulary import PredictionStatus, interop
 
@@ -35,6 +35,18 @@ def read_predictions(path: Path) -> Loaded[Prediction]:
         except InputError as error:
             loaded.unreadable.append(quarantine(error, slice_id=f"{path.name}#{number}"))
     return loaded
+
+
+def read_open_predictions(path: Path) -> Loaded[OpenPrediction]:
+    """Read answers to open questions; a bad row is set aside with its error and the rest is kept.
+
+    Args:
+        path: ``.jsonl`` or ``.parquet`` of ours.
+
+    Raises:
+        InputError: missing, unreadable or of an unknown format.
+    """
+    return store.load(path, OpenPrediction)
 
 
 def decode_row(row: Any, model: str) -> Prediction:

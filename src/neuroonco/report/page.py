@@ -13,7 +13,8 @@ from neuroonco.report import charts
 from neuroonco.report.blind import below_chance, told_by_siblings
 from neuroonco.report.pictures import data_uri
 from neuroonco.report.records import ReportContext
-from neuroonco.score.records import Kappa, Score
+from neuroonco.score.closed.records import Score
+from neuroonco.score.records import Kappa
 from neuroonco.vocabulary import (
     SIGN_VALUES,
     ImageRegion,
@@ -102,7 +103,7 @@ def shorten(text: str) -> str:
 def unanswered(score: Score) -> str:
     """What became of the questions without a valid answer, and predictions that are for none of the questions.
 
-    >>> from neuroonco.score.closed import score_closed
+    >>> from neuroonco.score.closed.score import score_closed
     >>> unanswered(score_closed([], []))
     'none'
     """

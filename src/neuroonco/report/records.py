@@ -3,7 +3,8 @@
 from neuroonco.check.records import Finding
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
-from neuroonco.score.records import AgreementReport, AirReport, AttributeReport, Score
+from neuroonco.score.closed.records import Score
+from neuroonco.score.records import AgreementReport, AirReport, AttributeReport
 from neuroonco.vocabulary import DropReason, QuestionType, Redistribution
 
 

@@ -1,127 +1,20 @@
-"""Records of scoring: every figure with its n and its interval."""
-
-from typing import Any
-
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+"""Records of scoring labels: every figure with its n and its interval. Those of answers: ``score.closed.records``."""
 
 from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
-from neuroonco.score.twin_records import TwinPairs
 from neuroonco.vocabulary import ConflictKind, MRSequence, TumorType
 
 __all__ = [
     "AgreementReport",
     "AirReport",
     "AttributeReport",
-    "Comparison",
     "ConflictFinding",
-    "Difference",
     "Estimate",
     "FieldAgreement",
     "Kappa",
-    "Rejection",
-    "Score",
     "SignQuality",
     "SliceConflict",
-    "TwinPairs",
 ]
-
-
-class Rejection(Record):
-    """How a model uses "None of the above"; the three have to be read together.
-
-    Attributes:
-        recall: rejection items so answered, of all rejection items. 1.0 for a model that always says so.
-        precision: right ones, of all such answers to questions that offer it.
-        false_rejection_rate: answerable questions so answered, of all answerable questions that offer it.
-    """
-
-    recall: Estimate
-    precision: Estimate
-    false_rejection_rate: Estimate
-
-
-class Score(Record):
-    """Closed questions scored; each question of the benchmark counts, answered or not. Twins do not: see ``twins``.
-
-    Attributes:
-        accuracy: right answers of all questions.
-        by_type: the same, by question type, binary questions apart: the keys of ``build.records.REPORTED_TYPES``.
-        binary, multiple_choice: the same, by the number of options (two, or more), over all types.
-        by_source: the same, by collection; ``(none)`` where none is stated.
-        by_sequence: the same, by MR sequence; None where the sequences were not given.
-        status: questions by what became of them: the prediction statuses, and ``missing`` (no prediction),
-            ``conflicting`` (several that differ), ``invalid_letter`` (a letter that is not offered). Sums to n.
-        unmatched_predictions: predictions for questions that the benchmark does not have.
-        duplicate_predictions: predictions beyond the first of a question.
-        macro_by_type: mean of the accuracies in ``by_type``; None without questions.
-        chance: the best expected accuracy without a look at the image, where text says nothing; None without questions.
-        chance_by_type: the same for the keys of ``by_type``; empty in files of versions that did not write it.
-        complete: every question was put to the model and came back: none missing, conflicting, failed, or without
-            its image.
-        twins: pairs of a question and its twin; None, and not written, where the benchmark has no twins.
-    """
-
-    accuracy: Estimate
-    by_type: dict[str, Estimate]
-    rejection: Rejection
-    binary: Estimate
-    multiple_choice: Estimate
-    by_source: dict[str, Estimate]
-    by_sequence: dict[str, Estimate] | None = None
-    status: dict[str, int]
-    unmatched_predictions: int
-    duplicate_predictions: int
-    macro_by_type: float | None
-    chance: float | None
-    chance_by_type: dict[str, float] = Field(default_factory=dict)
-    complete: bool
-    twins: TwinPairs | None = None
-
-    @model_serializer(mode="wrap")
-    def _without_missing_twins(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # The JSON of a benchmark without twins is that of versions that knew none.
-        return {name: value for name, value in write(self).items() if name != "twins" or value is not None}
-
-
-class Difference(Record):
-    """Difference of two accuracies on the same questions.
-
-    Attributes:
-        value: the first minus the second; None where n is 0.
-        low, high: 95 % bootstrap interval; None with fewer than two images.
-        n: questions.
-        images: images, the unit that is resampled.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    images: int
-
-
-class Comparison(Record):
-    """Two models on the same questions.
-
-    Attributes:
-        accuracy_a, accuracy_b: each on its own.
-        difference: a minus b.
-        both_right, only_a, only_b, neither: questions by who is right.
-        p_value: exact McNemar test, two-sided; None without questions.
-        seed, resamples: of the bootstrap.
-    """
-
-    accuracy_a: Estimate
-    accuracy_b: Estimate
-    difference: Difference
-    both_right: int
-    only_a: int
-    only_b: int
-    neither: int
-    p_value: float | None
-    seed: int
-    resamples: int
 
 
 class AirReport(Record):

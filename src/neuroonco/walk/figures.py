@@ -17,7 +17,7 @@ from neuroonco.readings.records import LesionReading, Signs
 from neuroonco.resampling import Resamples
 from neuroonco.rules import RuleSet
 from neuroonco.score.attributes import air
-from neuroonco.score.closed import score_closed
+from neuroonco.score.closed.score import score_closed
 from neuroonco.score.judged import SILENT, Statement
 from neuroonco.score.lesions import lesion_report
 from neuroonco.score.signs import attribute_report

@@ -33,7 +33,8 @@ from neuroonco.report.records import (
     StageCount,
     TruthRow,
 )
-from neuroonco.score.records import AgreementReport, AirReport, AttributeReport, Score
+from neuroonco.score.closed.records import Score
+from neuroonco.score.records import AgreementReport, AirReport, AttributeReport
 from neuroonco.vocabulary import Sign, display
 from neuroonco.walk import question_figures, question_page
 from neuroonco.walk.curation_page import CURATION, write_run_curation

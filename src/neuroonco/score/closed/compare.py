@@ -8,8 +8,8 @@ from scipy.stats import binomtest
 from neuroonco.build.records import ClosedItem
 from neuroonco.intervals import wilson
 from neuroonco.predict.records import Prediction
-from neuroonco.score.closed import counted, judge
-from neuroonco.score.records import Comparison, Difference
+from neuroonco.score.closed.records import Comparison, Difference
+from neuroonco.score.closed.score import counted, judge
 
 RESAMPLES = 2000
 """Bootstrap resamples: the 2.5 % quantile then rests on 50 of them."""

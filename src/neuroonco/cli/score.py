@@ -1,4 +1,4 @@
-"""Commands about models: predict, score, compare, train."""
+"""Score answers and compare models: score, compare."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,56 +6,23 @@ from typing import Annotated
 import typer
 
 from neuroonco.cli.closed_benchmark import ClosedBenchmark, readable_benchmark
-from neuroonco.cli.options import AsJson, Out, Root, Seed
-from neuroonco.cli.output import existing_root, result, result_json, say, table
-from neuroonco.errors import InputError, PrerequisiteError
+from neuroonco.cli.options import AsJson, Seed
+from neuroonco.cli.output import result, result_json, say, table
 from neuroonco.intervals import Estimate
 from neuroonco.predict.interop import read_predictions
-from neuroonco.predict.predict import predict_to
 from neuroonco.predict.records import Prediction
-from neuroonco.rules import load_rules
-from neuroonco.score.closed import score_closed
-from neuroonco.score.compare import compare
-from neuroonco.score.records import Score
+from neuroonco.score.closed.compare import compare
+from neuroonco.score.closed.records import Score
+from neuroonco.score.closed.score import score_closed
 from neuroonco.store import Loaded
-from neuroonco.train.check import check_instructions
-from neuroonco.walk.models import MODELS, model_named
 
 Predictions = Annotated[Path, typer.Argument(help="Predictions: ours or the reference's JSONL.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command("predict")(predict_command)
     app.command("score")(score_command)
     app.command("compare")(compare_command)
-    app.command("train")(train_command)
-
-
-def predict_command(
-    benchmark: ClosedBenchmark,
-    root: Root,
-    model: Annotated[str, typer.Option("--model", help=f"Who answers: {', '.join(MODELS)}.")],
-    out: Out,
-    seed: Seed = 2602,
-    as_json: AsJson = False,
-) -> None:
-    """Let a model answer a closed benchmark; killed and run again, it goes on where it was.
-
-    Example: neuroonco predict benchmark_closed.json --root data/ --model measuring --out predictions.jsonl
-    """
-    existing_root(root)
-    loaded = readable_benchmark(benchmark)
-    items = loaded.records
-    chosen = model_named(model, items, seed=seed, rules=load_rules("default"))
-    predictions = predict_to(out, items, chosen, root=root)
-    counts = {s: sum(p.status == s for p in predictions) for s in sorted({p.status.value for p in predictions})}
-    if as_json:
-        result_json({"out": out.name, "model": chosen.name, "n": len(predictions), "status": counts})
-    else:
-        say(f"{len(predictions)} questions: " + ", ".join(f"{n} {status}" for status, n in counts.items()))
-    if loaded.unreadable:
-        raise typer.Exit(1)
 
 
 def _readable(loaded: Loaded[Prediction], path: Path) -> list[Prediction]:
@@ -164,30 +131,3 @@ def compare_command(
     result(f"right: both {compared.both_right}, only first {compared.only_a}, only second {compared.only_b}")
     if compared.p_value is not None:
         result(f"exact McNemar p = {compared.p_value:.4f}")
-
-
-def train_command(
-    instructions: Annotated[Path, typer.Argument(help="Instruction file, chat JSONL.")],
-    root: Root,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check what training would read.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check instruction data before training: rows, roles, images, letters. Training itself comes later.
-
-    Example: neuroonco train instruction_closed_nocot_train.jsonl --root data/ --dry-run
-    """
-    if not dry_run:
-        fix = "use --dry-run, and train with a framework that reads chat JSONL"
-        raise PrerequisiteError("TRAIN_EXTRA", "fine-tuning is not in this version", fix=fix)
-    existing_root(root)
-    if not instructions.exists():
-        raise InputError("FILE_MISSING", "no such file", where=str(instructions), fix="see build instruct")
-    checked = check_instructions(instructions, root)
-    if as_json:
-        result_json(checked.model_dump())
-    else:
-        result(f"{checked.rows} rows, {checked.images} images, about {checked.characters} characters of text")
-        for problem in checked.problems:
-            say(f"problem: {problem}")
-    if checked.problem_count:
-        raise typer.Exit(1)

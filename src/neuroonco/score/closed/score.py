@@ -12,7 +12,7 @@ from neuroonco.build.records import REJECTION_SHARE, REPORTED_TYPES, ClosedItem,
 from neuroonco.errors import InputError
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.predict.records import Prediction
-from neuroonco.score.records import Rejection, Score, TwinPairs
+from neuroonco.score.closed.records import Rejection, Score, TwinPairs
 from neuroonco.vocabulary import MRSequence, PredictionStatus
 
 MISSING, CONFLICTING, INVALID_LETTER = "missing", "conflicting", "invalid_letter"

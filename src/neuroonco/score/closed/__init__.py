@@ -1,0 +1,1 @@
+"""Scores of closed questions: accuracies, rejection, twins, position, calibration, and models compared."""
