@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+LOCAL_STAMP := $(VENV)/.installed-local
 
 .PHONY: demo test check install clean
 
@@ -16,7 +17,7 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/neuroonco demo --out runs/demo
 
-test: $(DEV_STAMP)
+test: $(DEV_STAMP) $(LOCAL_STAMP)
 	$(BIN)/python -m pytest -q -n auto
 
 check: $(DEV_STAMP)
@@ -36,6 +37,10 @@ $(STAMP): $(BIN)/python pyproject.toml constraints.txt
 $(DEV_STAMP): $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(STAMP)
+
+# What tests of local models need. Where torch cannot be had, it says so, and pytest skips them with the reason.
+$(LOCAL_STAMP): $(DEV_STAMP) scripts/install_local_models.sh
+	@sh scripts/install_local_models.sh $(BIN)/python && touch $@ || true
 
 clean:
 	rm -rf $(VENV) runs .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -39,7 +39,10 @@ AnswerFor = Callable[[dict[str, Any]], str]
 
 
 class Fault(StrEnum):
-    """What can go wrong with a request: the first eight with the call, the others with the answer."""
+    """What can go wrong with a request: the first eight with the call, the others with the answer.
+
+    ``GARBAGE``, bytes that no JSON holds, comes only where it is named.
+    """
 
     RATE_LIMITED = "rate_limited"
     RATE_LIMITED_AFTER = "rate_limited_after"
@@ -53,10 +56,12 @@ class Fault(StrEnum):
     WRONG_WORD = "wrong_word"
     PROSE = "prose"
     EMPTY = "empty"
+    GARBAGE = "garbage"
 
 
 STATUS_OF = {Fault.RATE_LIMITED: 429, Fault.RATE_LIMITED_AFTER: 429, Fault.SERVER_ERROR: 500}
-UNANSWERED = {*STATUS_OF, Fault.DROPPED, Fault.DROPPED_BODY, Fault.BROKEN_BODY}
+UNANSWERED = {*STATUS_OF, Fault.DROPPED, Fault.DROPPED_BODY, Fault.BROKEN_BODY, Fault.GARBAGE}
+USUAL = tuple(fault for fault in Fault if fault is not Fault.GARBAGE)
 
 
 def spoiled(text: str, fault: Fault | None) -> str:
@@ -79,7 +84,8 @@ class FaultServer:
 
     Attributes:
         faults: share of requests that meet a fault.
-        only: the faults that are drawn from; all by default.
+        only: the faults that are drawn from.
+        shares: share of requests that meet each fault, in place of ``faults`` and ``only``.
         latency_s: time of every answer; ``slow_s`` is added by ``Fault.SLOW``.
         retry_after: value of that header, as ``Fault.RATE_LIMITED_AFTER`` sends it.
         answer_for: text of an answer.
@@ -90,7 +96,8 @@ class FaultServer:
 
     faults: float = 0.0
     seed: int = 0
-    only: tuple[Fault, ...] = tuple(Fault)
+    only: tuple[Fault, ...] = USUAL
+    shares: dict[Fault, float] = field(default_factory=dict)
     latency_s: float = 0.0
     slow_s: float = 0.2
     retry_after: str = "0"
@@ -111,6 +118,9 @@ class FaultServer:
     def fault_of(self, digest: str, attempt: int) -> Fault | None:
         """The fault that an attempt meets."""
         rng = random.Random(f"{self.seed}|{digest}|{attempt}")
+        if self.shares:
+            nothing = 1 - sum(self.shares.values())
+            return rng.choices([*self.shares, None], [*self.shares.values(), nothing])[0]
         return rng.choice(self.only) if rng.random() < self.faults else None
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -180,6 +190,8 @@ class FaultServer:
         form = next((f for part, f in DIALECTS.items() if part in path), None)
         if form is None:
             return 404, {}, _error("no such route", "not_found")
+        if fault is Fault.GARBAGE:
+            return 200, {}, random.Random(self.seed).randbytes(300)
         text = spoiled(self.answer_for(body), fault)
         data = json.dumps(form(text, str(body.get("model", "fake")), fault is Fault.CUT_LENGTH)).encode()
         return 200, {}, data[: len(data) // 2] if fault is Fault.BROKEN_BODY else data
@@ -260,7 +272,8 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="A model endpoint on loopback that misbehaves on purpose.")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--faults", type=float, default=0.0, help="share of requests that meet a fault")
-    parser.add_argument("--only", nargs="*", default=[f.value for f in Fault], help="faults that are drawn from")
+    parser.add_argument("--only", nargs="*", default=[f.value for f in USUAL], help="faults that are drawn from")
+    parser.add_argument("--shares", nargs="*", default=[], help="FAULT=SHARE of requests, in place of these two")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds of every answer")
     parser.add_argument("--slow", type=float, default=0.2, help="seconds more of a slow one")
@@ -276,6 +289,7 @@ def main(argv: list[str] | None = None) -> None:
         faults=options.faults,
         seed=options.seed,
         only=tuple(Fault(name) for name in options.only),
+        shares={Fault(name): float(share) for name, share in (given.split("=") for given in options.shares)},
         latency_s=options.latency,
         slow_s=options.slow,
         retry_after=options.retry_after,

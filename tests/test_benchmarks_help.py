@@ -10,7 +10,11 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 
 @pytest.mark.parametrize(
-    "name", ["walk", "memory", "shapes", "ledger", "ledger_kills", "model_client", "model_walk", "instructions"]
+    "name",
+    [
+        *("walk", "memory", "shapes", "ledger", "ledger_kills", "model_client", "model_walk", "instructions"),
+        *("score", "evaluate"),
+    ],
 )
 def test_help_is_printed_and_nothing_starts(name: str) -> None:
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--help"]

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from fault_answers import request_hash, texts_of, valid_answer
-from fault_server import Fault, FaultServer, spoiled, started
+from fault_server import USUAL, Fault, FaultServer, spoiled, started
 from neuroonco.prompts import prompt
 
 
@@ -27,7 +27,16 @@ def test_faults_depend_on_seed_content_and_attempt_alone() -> None:
     assert first != other
     assert first != again
     assert 500 < sum(fault is not None for fault in first) < 700
-    assert set(Counter(first)) == {None, *Fault}
+    assert set(Counter(first)) == {None, *USUAL}
+
+
+def test_shares_of_faults_are_kept() -> None:
+    shares = {Fault.RATE_LIMITED_AFTER: 0.05, Fault.GARBAGE: 0.01}
+    server = FaultServer(faults=0.9, shares=shares, seed=3)
+    met = Counter(server.fault_of(request_hash(request(str(n))), 1) for n in range(10_000))
+    assert set(met) == {None, *shares}
+    assert 400 < met[Fault.RATE_LIMITED_AFTER] < 600
+    assert 60 < met[Fault.GARBAGE] < 140
 
 
 def test_equal_requests_have_equal_hashes_however_they_are_spelled() -> None:

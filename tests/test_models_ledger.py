@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from neuroonco import store
 from neuroonco.errors import InputError, NeuroOncoError, PrerequisiteError, UsageError
-from neuroonco.models import ledger_opening
+from neuroonco.models import batch_store, ledger_opening
 from neuroonco.models.ledger import Ledger
 from neuroonco.models.ledger_records import LedgerEntry
 from neuroonco.models.ledger_stats import ledger_stats
@@ -76,6 +76,21 @@ def test_a_final_answer_is_never_replaced_and_attempts_add_up(ledger: Ledger) ->
     entry = next(ledger.entries())
     assert (entry.answer, entry.attempts_total, entry.cost_usd_total) == (second, 10, 1.0)
     assert entry.first_asked_at == "2026-01-01T00:00:00"
+
+
+def test_one_look_says_what_is_held_and_what_waits_in_a_batch(ledger: Ledger) -> None:
+    held, failed, waits, unknown = (call(text) for text in ("held", "failed", "waits", "unknown"))
+    keys = [one.request_hash(MODEL) for one in (held, failed, waits, unknown)]
+    asyncio.run(put_all(ledger, [(held, answer(held)), (failed, answer(failed, CallStatus.FAILED, None))]))
+    batch_store.prepare(ledger, "k1", MODEL, {keys[1]: failed, keys[2]: waits})
+
+    async def look() -> list[tuple[ModelAnswer | None, str | None]]:
+        return await asyncio.gather(*(ledger.look_up(key) for key in keys))
+
+    expected = [(answer(held), None), (answer(failed, CallStatus.FAILED, None), "k1"), (None, "k1"), (None, None)]
+    assert asyncio.run(look()) == expected
+    batch_store.settle(ledger, "k1", keys, batch_store.DONE)
+    assert [key for _, key in asyncio.run(look())] == [None] * 4
 
 
 def test_equal_calls_in_one_commit_get_one_answer(ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from io import BytesIO
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,6 +70,14 @@ def test_a_line_is_never_shrunk_to_nothing() -> None:
 def test_views_are_encoded_as_what_they_show() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (50, 40), dtype=np.uint8)
     assert encode_picture(pixels[::-1, ::2], endpoint()) == encode_picture(pixels[::-1, ::2].copy(), endpoint())
+
+
+def test_a_slice_is_kept_to_the_pixel_and_smaller_than_as_usually_compressed() -> None:
+    noise = np.random.default_rng(2).normal(0, 1, (256, 256))
+    pixels = np.clip(90 + 30 * cv2.GaussianBlur(noise, (0, 0), 2.0) * 5, 0, 255).astype(np.uint8)
+    data = encode_picture(pixels, endpoint(256)).data
+    assert (decoded(data) == pixels).all()
+    assert len(data) < len(cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1])
 
 
 def test_nothing_but_pixels_is_in_the_file() -> None:

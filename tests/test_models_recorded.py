@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from neuroonco.errors import InputError, ProviderError
+from neuroonco.models import recorded
 from neuroonco.models.crowd import Brake
 from neuroonco.models.ledger import Ledger
 from neuroonco.models.recorded import NOT_IN_LEDGER, RecordedClient
@@ -148,6 +149,33 @@ def test_a_picture_that_the_call_does_not_name_is_not_sent(ledger: Ledger) -> No
             asyncio.run(client.ask(call("a", picture=PICTURE), image))
     assert not model.asked
     assert asyncio.run(client.ask(call("a", picture=PICTURE), PICTURE)).status is CallStatus.OK
+
+
+def test_a_picture_is_hashed_once_and_another_one_is_refused_all_the_same(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[bytes] = []
+
+    def noting(data: bytes) -> str:
+        hashed.append(data)
+        return sha256_bytes(data)
+
+    monkeypatch.setattr(recorded, "sha256_bytes", noting)
+    client = RecordedClient(ledger, Model())
+    pictures = [bytes([number]) * 10 for number in range(3 * recorded.PICTURES_KNOWN)]
+
+    async def run() -> None:
+        for picture in pictures:
+            for text in "abc":
+                await client.ask(call(text, picture=picture), picture)
+        for known in (pictures[0], pictures[-1]):
+            with pytest.raises(ValueError, match="picture"):
+                await client.ask(call("d", picture=PICTURE), known)
+            with pytest.raises(ValueError, match="picture"):
+                await client.ask(call("d"), known)
+
+    asyncio.run(run())
+    assert hashed[: len(pictures)] == pictures
 
 
 def test_one_asker_gone_leaves_the_answer_to_the_others_and_the_ledger(ledger: Ledger) -> None:

@@ -233,7 +233,7 @@ def test_hostile_text_is_shown_as_text(page: Page, section: str) -> None:
         (
             "scores",
             [
-                f"{SHOWN} 33.3 % 6.1 to 79.2, n = 3 chance 30.0 %",
+                f"{SHOWN} 33.3 % 0.0 to 100.0, n = 3 chance 30.0 %",
                 "missing 1",
                 "incomplete",
                 f"Diagnosis {SHOWN} 50.0 % 9.5 to 90.5, n = 2 chance 20.0 %",

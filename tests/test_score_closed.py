@@ -15,8 +15,9 @@ from neuroonco.errors import InputError
 from neuroonco.predict.baselines import baseline
 from neuroonco.predict.predict import predict
 from neuroonco.predict.records import Prediction
-from neuroonco.score.closed.score import STATUSES, score_closed
-from neuroonco.score.records import Score
+from neuroonco.score.closed.judge import STATUSES
+from neuroonco.score.closed.records import Score
+from neuroonco.score.closed.score import score_closed
 from neuroonco.vocabulary import MRSequence, PredictionStatus, QuestionType
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -61,7 +62,7 @@ def test_every_question_counts() -> None:
     assert score.multiple_choice.n == 3
     assert score.by_source.keys() == {"01", "07", "16", "(none)"}
     assert score.chance == pytest.approx((0.2 + 0.25 + 0.2 + 0.5) / 4)
-    assert score.macro_by_type == pytest.approx((1 + 0 + 0) / 3)
+    assert score.macro_by_type.value == pytest.approx((1 + 0 + 0) / 3)
 
 
 def test_binary_questions_are_no_part_of_their_type() -> None:
@@ -77,10 +78,7 @@ def test_binary_questions_are_no_part_of_their_type() -> None:
     }
     assert list(score.by_type) == [kind for kind in REPORTED_TYPES if kind in score.by_type]
     assert score.chance_by_type == {"diagnosis": 0.2, "diagnosis_binary": 0.5, "shape": 0.25, "margins_binary": 0.5}
-    assert score.macro_by_type == pytest.approx((1 + 0 + 0 + 1) / 4)
-    # Files of versions that wrote no chance by type are still read.
-    older = {name: value for name, value in score.model_dump(mode="json").items() if name != "chance_by_type"}
-    assert Score.model_validate(older).chance_by_type == {}
+    assert score.macro_by_type.value == pytest.approx((1 + 0 + 0 + 1) / 4)
 
 
 def test_none_of_the_above_is_known_in_any_spelling() -> None:
@@ -142,13 +140,58 @@ def test_numbers_and_strings_are_the_same_id() -> None:
     assert score_closed([item], [row]).accuracy.value == 1.0
 
 
-def test_sequences_are_reported_where_they_are_known() -> None:
-    items = [closed_item("1", "A"), closed_item("2", "A")]
-    rows = [predicted(items[0], "A")]
-    assert score_closed(items, rows).by_sequence is None
-    by_sequence = score_closed(items, rows, {"s1": MRSequence.T2}).by_sequence
-    assert by_sequence is not None
-    assert {name: e.value for name, e in by_sequence.items()} == {"t2": 1.0, "(none)": 0.0}
+def test_sequences_are_those_given_else_those_of_the_images_own_question() -> None:
+    texts = ("T1", "T1C+", "FLAIR", "T2", "None of the above")
+    asked = closed_item("1", "B", q_index=1, question_type=QuestionType.MODALITY, texts=texts)
+    removed = closed_item("2", "E", q_index=1, question_type=QuestionType.MODALITY, texts=texts)
+    removed = removed.model_copy(update={"removed_answer": "T2 FLAIR"})
+    unclear = [
+        closed_item("3", a, q_index=q, question_type=QuestionType.MODALITY, texts=texts)
+        for q, a in ((1, "A"), (2, "D"))
+    ]
+    items = [closed_item(str(n), "A") for n in (1, 2, 3, 4)] + [asked, removed, *unclear]
+    rows = [predicted(items[0], "A"), predicted(asked, "B")]
+    score = score_closed(items, rows)
+    assert {name: (e.value, e.n) for name, e in score.by_sequence.items()} == {
+        "t1ce": (1.0, 2),
+        "flair": (0.0, 2),
+        "(none)": (0.0, 4),
+    }
+    assert score.macro_by_sequence.value == pytest.approx(1 / 3)
+    # What the catalogue knows goes before what a question says, and silence does not.
+    told = score_closed(items, rows, {"s1": MRSequence.T2, "s4": MRSequence.T1, "s2": None}).by_sequence
+    assert {name: e.n for name, e in told.items()} == {"t2": 2, "flair": 2, "(none)": 3, "t1": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("ependymoma/08_t1ce/ependymoma_08_t1ce (1).jpg", "08"),
+        ("glioma/16_t1_t2_mask/BraTS2021_01648/x.png", "16"),
+        ("images/08_t1ce.png", "(none)"),
+        ("a/081/x.png", "(none)"),
+    ],
+)
+def test_the_references_paths_name_the_collection(path: str, source: str) -> None:
+    item = closed_item("1", "A", source_id=None, image_path=path)
+    assert list(score_closed([item], []).by_source) == [source]
+    assert list(score_closed([item.model_copy(update={"source_id": "x"})], []).by_source) == ["x"]
+
+
+def test_confusion_is_of_terms_and_keeps_silence_apart() -> None:
+    texts = ("glioma", "Meningioma", "Metastasis", "Ependymoma", "None of the above")
+    items = [
+        closed_item("1", "A", texts=texts),
+        closed_item("2", "A"),
+        closed_item("3", "E"),
+        closed_item("4", "B", texts=("Abnormal", "Healthy")),
+    ]
+    found = score_closed(
+        items, [predicted(items[0], "B"), predicted(items[1], "A"), predicted(items[3], "A")]
+    ).confusion
+    assert [c.question_type for c in found] == [QuestionType.DIAGNOSIS]
+    assert found[0].terms == ("Glioma", "Meningioma", "None of the above", "no answer")
+    assert found[0].matrix == ((1, 1, 0, 0), (0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 0))
 
 
 def test_a_benchmark_with_a_question_twice_is_refused() -> None:
@@ -160,7 +203,7 @@ def test_a_benchmark_with_a_question_twice_is_refused() -> None:
 def test_no_questions_give_none() -> None:
     score = score_closed([], [])
     assert score.accuracy.value is None
-    assert score.macro_by_type is None
+    assert (score.macro_by_type.value, score.macro_by_type.n) == (None, 0)
     assert score.chance is None
     assert score.rejection.recall.value is None
 
@@ -176,22 +219,22 @@ ANSWERS = st.lists(
 def test_order_does_not_matter(answers: list[tuple[str, str | None, QuestionType]], shuffle: random.Random) -> None:
     items = [closed_item(str(n), a, question_type=kind) for n, (a, _, kind) in enumerate(answers)]
     rows = [predicted(i, pred) for i, (_, pred, _) in zip(items, answers, strict=True)] + [predicted(items[0], "A")]
-    before = score_closed(items, rows)
+    before = score_closed(items, rows, resamples=40)
     assert sum(before.status.values()) == before.accuracy.n == len(items)
     assert tuple(before.status) == STATUSES
     shuffle.shuffle(items)
     shuffle.shuffle(rows)
-    assert score_closed(items, rows) == before
+    assert score_closed(items, rows, resamples=40) == before
 
 
 @given(ANSWERS)
 def test_perfect_is_one_and_absent_is_zero(answers: list[tuple[str, str | None, QuestionType]]) -> None:
     items = [closed_item(str(n), a, question_type=kind) for n, (a, _, kind) in enumerate(answers)]
-    perfect = score_closed(items, [predicted(i, i.answer) for i in items])
+    perfect = score_closed(items, [predicted(i, i.answer) for i in items], resamples=40)
     assert perfect.accuracy.value == 1.0
     assert perfect.complete
     assert {e.value for e in perfect.by_type.values()} == {1.0}
-    absent = score_closed(items, [])
+    absent = score_closed(items, [], resamples=40)
     assert (absent.accuracy.value, absent.accuracy.n) == (0.0, len(items))
     assert absent.status["missing"] == len(items)
 

@@ -1,5 +1,6 @@
 """Bootstrap over slices: what is said of one slice is not independent of the rest said of it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 BLOCK = 64
 """Resamples whose weights are turned into floating point at a time."""
+KEPT_BYTES = 1 << 27
+"""Weights up to this size are kept between figures."""
 MIN_SHARE = 0.5
 """Of the resamples must have a figure, or there is no interval."""
 
@@ -33,13 +36,27 @@ class Resamples:
     @cached_property
     def weights(self) -> npt.NDArray[np.uint8]:
         """(number, slices) counts; a slice drawn more than 255 times counts as 255."""
-        drawn = np.zeros((self.number, self.slices), np.uint8)
-        if self.slices:
-            rng = np.random.default_rng(self.seed)
-            for row in drawn:
+        return np.concatenate([np.zeros((0, self.slices), np.uint8), *self._drawn(max(self.number, 1))])
+
+    def _drawn(self, rows: int) -> Iterator[npt.NDArray[np.uint8]]:
+        rng = np.random.default_rng(self.seed)
+        for start in range(0, self.number, rows):
+            block = np.zeros((min(rows, self.number - start), self.slices), np.uint8)
+            for row in block if self.slices else ():
                 counts = np.bincount(rng.integers(0, self.slices, self.slices), minlength=self.slices)
                 row[:] = np.minimum(counts, 255)
-        return drawn
+            yield block
+
+    def blocks(self, rows: int = BLOCK) -> Iterator[npt.NDArray[np.uint8]]:
+        """The rows of ``weights`` in order, at most ``rows`` at a time.
+
+        Weights that fit into :data:`KEPT_BYTES` are drawn once and kept; larger ones are drawn anew each time, so that
+        memory stays bounded however many slices there are.
+        """
+        if self.number * self.slices <= KEPT_BYTES:
+            yield from (self.weights[i : i + rows] for i in range(0, self.number, rows))
+        else:
+            yield from self._drawn(rows)
 
     def totals(self, columns: Counts | Floats) -> Floats:
         """Sums over slices in each resample.
@@ -51,7 +68,7 @@ class Resamples:
             (number, k).
         """
         values = np.asarray(columns, np.float64)
-        blocks = [self.weights[i : i + BLOCK].astype(np.float64) @ values for i in range(0, self.number, BLOCK)]
+        blocks = [block.astype(np.float64) @ values for block in self.blocks()]
         return np.concatenate(blocks) if blocks else np.zeros((0, values.shape[1]))
 
 

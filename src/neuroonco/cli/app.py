@@ -28,6 +28,7 @@ COMMANDS = {
     "review": ("review",),
     "predict": ("predict",),
     "score": ("score", "compare"),
+    "export": ("export",),
     "train": ("train",),
     "show": ("show",),
     "ledger": ("ledger",),

@@ -8,22 +8,26 @@ from types import TracebackType
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, case, func, or_, select
-from sqlalchemy.sql import ColumnElement
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
 
 from neuroonco.errors import InputError, UsageError
 from neuroonco.models.grouping import Grouped
 from neuroonco.models.ledger_opening import open_engine, plain_errors, shown_place, writing
 from neuroonco.models.ledger_records import LedgerEntry
-from neuroonco.models.ledger_rows import ANSWER_COLUMNS, FINAL, answer_of, entry_of, fold, row_of
-from neuroonco.models.ledger_tables import calls, insert_into, texts
+from neuroonco.models.ledger_rows import ANSWER_COLUMNS, answer_of, entry_of, fold, row_of
+from neuroonco.models.ledger_tables import batch_items, calls, insert_into, is_open, texts
+from neuroonco.models.ledger_writing import upsert
 from neuroonco.models.records import ModelAnswer, ModelCall
 
 GROUP = 500
 """Calls in one commit or one look-up at most: below the limit of bound values of every database."""
 MAX_TEXTS = 256
 """Prompts and schemas held in memory."""
-_ANSWER = tuple(calls.c[name] for name in ANSWER_COLUMNS)
+_ASKED_FOR: BindParameter[str] = bindparam("request_hashes", expanding=True)
+_HELD = select(*(calls.c[name] for name in ANSWER_COLUMNS)).where(calls.c.request_hash.in_(_ASKED_FOR))
+_WAITING = select(batch_items.c.request_hash, batch_items.c.batch_key).where(
+    batch_items.c.request_hash.in_(_ASKED_FOR), is_open
+)
 _HEX = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -46,6 +50,8 @@ class Ledger:
         self.engine = open_engine(place, create=create)
         self.where = shown_place(place)
         self._texts: dict[str, str] = {}
+        # Built once: building a statement costs more than running it.
+        self._adding, self._replacing = upsert(self.engine, add_up=True), upsert(self.engine, add_up=False)
         self._reader = Grouped(self._get_group, at_most=GROUP, name="ledger-reader")
         self._writer = Grouped(self._put_group, at_most=GROUP, name="ledger-writer")
 
@@ -67,7 +73,11 @@ class Ledger:
 
     async def get(self, request_hash: str) -> ModelAnswer | None:
         """The answer held for a hash; None where there is none."""
-        return await self._reader(request_hash)
+        return (await self._reader((request_hash, False)))[0]
+
+    async def look_up(self, request_hash: str) -> tuple[ModelAnswer | None, str | None]:
+        """The answer held for a hash, and the key of the provider's batch in which the call waits."""
+        return await self._reader((request_hash, True))
 
     async def put(self, call: ModelCall, answer: ModelAnswer) -> ModelAnswer:
         """Keep an answer; returns once it is safe on disk.
@@ -151,10 +161,14 @@ class Ledger:
 
     # --- inside ---
 
-    def _get_group(self, request_hashes: list[str]) -> list[ModelAnswer | None]:
+    def _get_group(self, wanted: list[tuple[str, bool]]) -> list[tuple[ModelAnswer | None, str | None]]:
+        waiting: dict[str, str] = {}
         with plain_errors(self.where), self.engine.connect() as connection:
-            held = self._held(connection, request_hashes)
-        return [held.get(request_hash) for request_hash in request_hashes]
+            held = self._held(connection, [request_hash for request_hash, _ in wanted])
+            if unknown := [key for key, asks in wanted if asks and (key not in held or not held[key].status.is_final)]:
+                found = connection.execute(_WAITING, {"request_hashes": unknown})
+                waiting = {row.request_hash: row.batch_key for row in found}
+        return [(held.get(request_hash), waiting.get(request_hash)) for request_hash, _ in wanted]
 
     def _put_group(self, answers: list[tuple[ModelCall, ModelAnswer]]) -> list[ModelAnswer]:
         for call, answer in answers:
@@ -169,8 +183,8 @@ class Ledger:
         return [held[answer.request_hash] for _, answer in answers]
 
     def _held(self, connection: Connection, request_hashes: Sequence[str]) -> dict[str, ModelAnswer]:
-        query = select(*_ANSWER).where(calls.c.request_hash.in_(request_hashes))
-        return {row["request_hash"]: answer_of(dict(row)) for row in connection.execute(query).mappings()}
+        found = connection.execute(_HELD, {"request_hashes": request_hashes})
+        return {row["request_hash"]: answer_of(dict(row)) for row in found.mappings()}
 
     def _write_requests(self, connection: Connection, group: list[ModelCall]) -> tuple[list[str], dict[str, str]]:
         """The requests as they are kept, and their fixed parts, which many share; those are written."""
@@ -188,17 +202,7 @@ class Ledger:
 
     def _write(self, connection: Connection, rows: list[dict[str, Any]], *, add_up: bool = False) -> None:
         """Insert or update rows, those of one hash one after the other."""
-        statement = insert_into(self.engine, calls)
-        is_final = or_(*(calls.c.status == status for status in FINAL))
-        names = ANSWER_COLUMNS if add_up else (*ANSWER_COLUMNS, "attempts_total", "cost_usd_total", "first_asked_at")
-        values: dict[str, ColumnElement[Any]] = {
-            name: case((is_final, calls.c[name]), else_=statement.excluded[name]) for name in names
-        }
-        if add_up:
-            values["attempts_total"] = calls.c.attempts_total + statement.excluded.attempts_total
-            paid = (calls.c.cost_usd_total, statement.excluded.cost_usd_total)
-            values["cost_usd_total"] = func.coalesce(paid[0] + paid[1], *paid)
-        statement = statement.on_conflict_do_update(index_elements=[calls.c.request_hash], set_=values)
+        statement = self._adding if add_up else self._replacing
         while rows:
             unique = {row["request_hash"]: row for row in reversed(rows)}
             # Writers that take their rows in the same order cannot wait for each other in a circle.

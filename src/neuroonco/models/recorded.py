@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from neuroonco.errors import PendingError, ProviderError
-from neuroonco.models import batch_store
 from neuroonco.models.crowd import STOPPED
 from neuroonco.models.ledger import Ledger
 from neuroonco.models.protocol import ModelClient
@@ -14,6 +13,8 @@ from neuroonco.store import sha256_bytes
 from neuroonco.vocabulary import CallStatus
 
 NOT_IN_LEDGER = "not in the ledger"
+PICTURES_KNOWN = 16
+"""Pictures that are held so that they are not hashed again: the questions about one come one after the other."""
 
 
 @dataclass
@@ -79,6 +80,7 @@ class RecordedClient:
         self._ledger, self._client, self._replay, self._stopping = ledger, client, replay, stopping
         self._under_way: dict[str, asyncio.Task[ModelAnswer]] = {}
         self._unsettled: set[str] = set()
+        self._pictures = _Pictures()
         self.counts = CallCounts()
 
     @property
@@ -111,7 +113,11 @@ class RecordedClient:
             task.exception()  # seen, also where every asker was cancelled
 
     async def _answer(self, request_hash: str, call: ModelCall, image: bytes | None) -> ModelAnswer:
-        held = await self._ledger.get(request_hash)
+        batch_key = None
+        if self._replay:
+            held = await self._ledger.get(request_hash)
+        else:
+            held, batch_key = await self._ledger.look_up(request_hash)
         if held is not None and (held.status.is_final or self._replay or request_hash in self._unsettled):
             self.counts.from_ledger += 1
             return held
@@ -121,8 +127,7 @@ class RecordedClient:
             return ModelAnswer(request_hash=request_hash, model=self.name, status=status, error=NOT_IN_LEDGER)
         if self._stopping():
             raise ProviderError(STOPPED, "no new calls after the stop", fix="run the same command again")
-        check_picture(call, image)
-        batch_key = await asyncio.to_thread(batch_store.waiting_in, self._ledger, request_hash)
+        self._pictures.check(call, image)
         if batch_key is not None:
             fix = f"collect it with --batch, or give it up: neuroonco ledger batches --release {batch_key}"
             raise PendingError("BATCH_PENDING", f"a call waits in batch {batch_key}", where=self.name, fix=fix)
@@ -144,3 +149,22 @@ def check_picture(call: ModelCall, image: bytes | None) -> None:
     """
     if (None if image is None else sha256_bytes(image)) != call.image_sha256:
         raise ValueError("the picture is not the one that the call names")
+
+
+class _Pictures:
+    """:func:`check_picture` that hashes a picture once, although several questions in a row show it."""
+
+    def __init__(self) -> None:
+        # By identity: bytes never change, and as long as they are held here, no others have their id.
+        self._known: dict[int, tuple[bytes, str]] = {}
+
+    def check(self, call: ModelCall, image: bytes | None) -> None:
+        """See :func:`check_picture`."""
+        known = self._known.get(id(image))
+        if known is not None and known[1] == call.image_sha256:
+            return
+        check_picture(call, image)
+        if image is not None and call.image_sha256 is not None:
+            self._known[id(image)] = image, call.image_sha256
+            if len(self._known) > PICTURES_KNOWN:
+                del self._known[next(iter(self._known))]

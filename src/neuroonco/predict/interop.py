@@ -1,52 +1,82 @@
-"""Predictions on disk: our rows, and the reference's rows as its evaluators write them."""
+"""Predictions on disk: our rows, and rows as the reference's evaluators and other harnesses write them.
+
+Of a foreign row its id and its answer are taken. What it says of the truth (``gt``, ``correct``) is never believed, the
+text of an error is no answer, and where the row holds the reply, the letter is read from the reply again: the
+reference's own extractors turn words into letters.
+"""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from neuroonco import store
-from neuroonco.build.records import ClosedItem
+from neuroonco.build.records import OPTION_LETTERS, ClosedItem
 from neuroonco.errors import InputError
-from neuroonco.outcomes import quarantine
+from neuroonco.outcomes import Record, quarantine
+from neuroonco.predict.parse import read_letter, read_open
 from neuroonco.predict.records import OpenPrediction, Prediction
 from neuroonco.store import Loaded
 from neuroonco.vocabulary import PredictionStatus, interop
+
+P = TypeVar("P", bound=Record)
+
+REPLY_FIELDS = ("raw", "raw_output", "raw_response", "raw_reply", "response", "reply", "output", "model_output")
+"""Where a foreign row may hold the reply that its letter was taken from; the first that is a text is read."""
+OPEN_FIELDS = ("pred", "prediction", "response", "answer")
+"""Where a foreign row may hold the answer to an open question; the first that is there is taken."""
+MAX_ERROR_CHARS = 500
+_CODE = r"(?:4(?:00|01|03|04|08|13|22|29)|5(?:00|02|03|04|29))"
+_ERROR = re.compile(
+    r"\W{0,3}(?:(?:[a-z]{1,20} ){0,2}[\w.]{0,40}(?:error|exception)\b[^a-z\n]{0,3}(?:code\b|:|\d|$)"
+    r"|error\b(?!-)|traceback \(|(?:api|request|connection|call) (?:call )?(?:failed|failure|timed out)\b"
+    rf"|(?:http[ /.\d]{{0,6}} ?)?{_CODE}\b(?:[:,]| -| (?:client|server|too|bad|internal|service|gateway|un|for|not)"
+    r"|$)|(?:you )?exceeded your\b|rate limit(?:ed)?\b)",
+    re.IGNORECASE,
+)
+_LEADS = re.compile(
+    r"[\s*_(\[]{0,9}(?:(?P<letter>[A-D])[*_]{0,3}[)\].:][*_)\].:]{0,3}(?:\s|$)"
+    r"|(?P<none>E)[*_)\].: ]{1,9}(?i:none)\b)"
+)
+"""A line that starts with a letter and its mark; with E only where its text, "None of the above", follows."""
 
 
 def read_predictions(path: Path) -> Loaded[Prediction]:
     """Read predictions of either kind; a bad row is set aside with its error and the rest is kept.
 
     Args:
-        path: ``.jsonl`` or ``.parquet`` of ours, or ``.jsonl`` rows of the reference. A reference row names no
-            model, so that the file's stem does. Its ``gt`` and ``correct`` are never believed.
+        path: ``.jsonl`` or ``.parquet`` of ours, or rows of the reference as ``.jsonl`` or a ``.json`` list. A
+            reference row names no model, so that the file's stem does.
 
     Raises:
         InputError: missing, unreadable or of an unknown format.
     """
-    if path.suffix != ".jsonl":
-        return store.load(path, Prediction)
-    loaded: Loaded[Prediction] = Loaded([], [])
-    for number, row in enumerate(store.jsonl_rows(path)):
-        try:
-            loaded.records.append(decode_row(row, path.stem))
-        except InputError as error:
-            loaded.unreadable.append(quarantine(error, slice_id=f"{path.name}#{number}"))
-    return loaded
+    return store.load(path, Prediction) if path.suffix == ".parquet" else _read(path, decode_row)
 
 
 def read_open_predictions(path: Path) -> Loaded[OpenPrediction]:
     """Read answers to open questions; a bad row is set aside with its error and the rest is kept.
 
     Args:
-        path: ``.jsonl`` or ``.parquet`` of ours.
+        path: ``.jsonl`` or ``.parquet`` of ours, or plain rows as ``.jsonl`` or a ``.json`` list: ``id``,
+            ``question_id`` and the text in one of :data:`OPEN_FIELDS`.
 
     Raises:
         InputError: missing, unreadable or of an unknown format.
     """
-    return store.load(path, OpenPrediction)
+    return store.load(path, OpenPrediction) if path.suffix == ".parquet" else _read(path, decode_open_row)
+
+
+def is_error_text(text: str) -> bool:
+    """Whether a text reports a failed call, as the reference stores it in place of a reply.
+
+    >>> [is_error_text(text) for text in ("Error code: 429 - (e.g. check quota)", "E", "A small error margin")]
+    [True, False, False]
+    """
+    return _ERROR.match(text.strip()) is not None
 
 
 def decode_row(row: Any, model: str) -> Prediction:
@@ -54,18 +84,58 @@ def decode_row(row: Any, model: str) -> Prediction:
 
     >>> decode_row({"id": 7, "q_index": 0, "pred": "c", "gt": "C", "correct": True}, "gpt").pred
     'C'
-    >>> decode_row({"id": 7, "q_index": 0, "pred": None}, "gpt").status.value
-    'unparsed'
+    >>> decode_row({"id": 7, "q_index": 0, "pred": "E", "raw": "Error code: 429 (e.g. quota)"}, "gpt").status.value
+    'api_error'
 
     Raises:
         InputError: not an object, or a field that is missing or invalid.
     """
-    if isinstance(row, InputError):
-        raise row
+    return _validated(row, Prediction, lambda fields: _from_reference(fields, model))
+
+
+def decode_open_row(row: Any, model: str) -> OpenPrediction:
+    """One row of either kind: ours has a ``status``.
+
+    >>> decode_open_row({"id": 3, "question_id": "3_q1", "prediction": "A small round mass."}, "gpt").text
+    'A small round mass.'
+
+    Raises:
+        InputError: not an object, or a field that is missing or invalid.
+    """
+    return _validated(row, OpenPrediction, lambda fields: _from_open(fields, model))
+
+
+def _read(path: Path, decode: Callable[[Any, str], P]) -> Loaded[P]:
+    loaded: Loaded[P] = Loaded([], [])
+    for number, row in enumerate(_rows(path)):
+        try:
+            if isinstance(row, InputError):
+                raise row
+            store.require_text(row, str(path))
+            loaded.records.append(decode(row, path.stem))
+        except InputError as error:
+            loaded.unreadable.append(quarantine(error, slice_id=f"{path.name}#{number}"))
+    return loaded
+
+
+def _rows(path: Path) -> Iterator[Any]:
+    if path.suffix == ".json":
+        document = store.read_json(path)
+        if not isinstance(document, list):
+            raise InputError("JSON_NOT_A_LIST", "expected a list of predictions", where=str(path))
+        yield from document
+    elif path.suffix == ".jsonl":
+        yield from store.jsonl_rows(path)
+    else:
+        fix = "use .jsonl, .parquet or .json"
+        raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix=fix)
+
+
+def _validated(row: Any, record: type[P], foreign: Callable[[dict[str, Any]], dict[str, Any]]) -> P:
     if not isinstance(row, dict):
         raise InputError("ROW_NOT_AN_OBJECT", f"expected an object, found {type(row).__name__}")
     try:
-        return Prediction.model_validate(row if "status" in row else _from_reference(row, model))
+        return record.model_validate(row if "status" in row else foreign(row))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "row"
@@ -78,15 +148,67 @@ def _from_reference(row: dict[str, Any], model: str) -> dict[str, Any]:
             raise InputError("FIELD_MISSING", f"{field}: missing", fix="reference rows have id, q_index and pred")
     if isinstance(row["q_index"], bool):
         raise InputError("FIELD_INVALID", "q_index: expected an integer")
-    pred, failed = row["pred"], row.get("error")
-    letter = pred.strip().upper() if isinstance(pred, str) else ""
     known = {"id": row["id"], "q_index": row["q_index"], "model": str(row.get("model") or model)}
-    if failed:  # the text of an error is no answer, even where a letter was read from it
-        return known | {"status": PredictionStatus.API_ERROR, "error": str(failed)}
-    if len(letter) == 1 and "A" <= letter <= "Z":
+    pred = row["pred"]
+    told = None if pred is None else pred if isinstance(pred, str) else json.dumps(pred)
+    reply = _first_text(row, REPLY_FIELDS)
+    if (failure := _failure(row, told, reply)) is not None:
+        return known | failure
+    letter = (told or "").strip().upper()
+    letter = letter if len(letter) == 1 and letter.isascii() and letter.isalpha() else ""
+    if reply is not None:
+        chosen = _letter_of(reply, letter)
+        status = PredictionStatus.UNPARSED if chosen is None else PredictionStatus.OK
+        return known | {"status": status, "pred": chosen, "raw": reply}
+    if letter:
         return known | {"status": PredictionStatus.OK, "pred": letter}
-    raw = None if pred is None else pred if isinstance(pred, str) else json.dumps(pred)
-    return known | {"status": PredictionStatus.UNPARSED, "raw": raw}
+    return known | {"status": PredictionStatus.UNPARSED, "raw": told}
+
+
+def _letter_of(reply: str, stored: str) -> str | None:
+    """The letter that a stored reply chooses, read without the options' texts, which a row does not hold.
+
+    "C. Metastasis" is read where the stored letter is the same: whether the text belongs to it cannot be seen here.
+    """
+    chosen = read_letter(reply, OPTION_LETTERS, {})
+    if chosen is not None:
+        return chosen
+    led = {match["letter"] or match["none"] for line in reply.splitlines() if (match := _LEADS.match(line))}
+    return stored if led == {stored} and reply.lstrip(" \n*_([").startswith(stored) else None
+
+
+def _from_open(row: dict[str, Any], model: str) -> dict[str, Any]:
+    for field in ("id", "question_id"):
+        if field not in row:
+            raise InputError("FIELD_MISSING", f"{field}: missing", fix="plain rows have id, question_id and pred")
+    given = next((name for name in OPEN_FIELDS if name in row), None)
+    if given is None:
+        what = f"none of {', '.join(OPEN_FIELDS)}"
+        raise InputError("FIELD_MISSING", what, fix="give the answer as pred")
+    told = row[given]
+    if told is not None and not isinstance(told, str):
+        raise InputError("FIELD_INVALID", f"{given}: expected a text")
+    known = {"id": row["id"], "question_id": row["question_id"], "model": str(row.get("model") or model)}
+    if (failure := _failure(row, told)) is not None:
+        return known | failure
+    text = None if told is None else read_open(told)
+    if text is None:
+        return known | {"status": PredictionStatus.UNPARSED, "raw": told}
+    return known | {"status": PredictionStatus.OK, "text": text, "raw": None if text == told else told}
+
+
+def _failure(row: dict[str, Any], *texts: str | None) -> dict[str, Any] | None:
+    """The call of a row failed if the row has an error, or a text that reports one; such a text is no answer."""
+    told_so = (text for text in texts if text is not None and is_error_text(text))
+    error = row.get("error") or next(told_so, None)
+    if not error:
+        return None
+    told: str = error if isinstance(error, str) else json.dumps(error)
+    return {"status": PredictionStatus.API_ERROR, "error": told[:MAX_ERROR_CHARS]}
+
+
+def _first_text(row: dict[str, Any], fields: Sequence[str]) -> str | None:
+    return next((row[field] for field in fields if isinstance(row.get(field), str)), None)
 
 
 def encode_row(item: ClosedItem, prediction: Prediction | None) -> dict[str, Any]:

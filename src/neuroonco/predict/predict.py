@@ -1,4 +1,4 @@
-"""Put every question of a benchmark to a model: one prediction a question, whatever happens."""
+"""Let a built-in model answer every question of a benchmark: one prediction a question, whatever happens."""
 
 import json
 import os
@@ -7,12 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from neuroonco import images, store
+from neuroonco import store
 from neuroonco.build.records import ClosedItem
 from neuroonco.errors import InputError, ProviderError
 from neuroonco.images import Gray
 from neuroonco.models.protocol import ClosedRequest, VisionLanguageModel
 from neuroonco.predict.parse import read_letter
+from neuroonco.predict.pictures import PictureFinder
 from neuroonco.predict.records import Prediction
 from neuroonco.vocabulary import PredictionStatus
 
@@ -27,16 +28,23 @@ def predict(items: Sequence[ClosedItem], model: VisionLanguageModel, *, root: Pa
 
     Args:
         items: questions; those of one image should be neighbors, so that it is read once.
-        model: a served model or a baseline.
+        model: a baseline.
         root: folder to which image paths are relative.
 
     Raises:
         PrerequisiteError: the model cannot be used at all (a missing key): no question would fare better.
     """
-    return list(_answers(items, model, root, {}))
+    return list(_answers(items, model, PictureFinder(root), {}))
 
 
-def predict_to(path: Path, items: Sequence[ClosedItem], model: VisionLanguageModel, *, root: Path) -> list[Prediction]:
+def predict_to(
+    path: Path,
+    items: Sequence[ClosedItem],
+    model: VisionLanguageModel,
+    *,
+    root: Path,
+    finder: PictureFinder | None = None,
+) -> list[Prediction]:
     """Like :func:`predict`, written as it goes, so that a kill loses nothing.
 
     Predictions are appended to ``<path>.partial`` as they come. A second run reuses its rows, except those whose
@@ -46,6 +54,7 @@ def predict_to(path: Path, items: Sequence[ClosedItem], model: VisionLanguageMod
     Args:
         path: ``.jsonl`` or ``.parquet``; written in benchmark order once all are answered.
         items, model, root: see :func:`predict`.
+        finder: of pictures under ``root``, for a caller that asks it what it found.
 
     Raises:
         InputError: ``path`` cannot be written, or has another suffix.
@@ -63,7 +72,7 @@ def predict_to(path: Path, items: Sequence[ClosedItem], model: VisionLanguageMod
             file.flush()
             os.fsync(file.fileno())
             predictions = []
-            for prediction in _answers(items, model, root, known):
+            for prediction in _answers(items, model, finder or PictureFinder(root), known):
                 predictions.append(prediction)
                 if (prediction.id, prediction.q_index) not in known:
                     file.write(prediction.model_dump_json() + "\n")
@@ -92,7 +101,7 @@ def request_of(item: ClosedItem) -> ClosedRequest:
 
 
 def _answers(
-    items: Sequence[ClosedItem], model: VisionLanguageModel, root: Path, known: Mapping[Key, Prediction]
+    items: Sequence[ClosedItem], model: VisionLanguageModel, finder: PictureFinder, known: Mapping[Key, Prediction]
 ) -> Iterator[Prediction]:
     shown: tuple[str, int | None, int | None] | None = None
     image: Gray | InputError | None = None
@@ -101,13 +110,13 @@ def _answers(
             yield found
             continue
         if model.looks_at_image and shown != (item.image_path, item.image_channel, item.image_slice):
-            shown, image = (item.image_path, item.image_channel, item.image_slice), _read(root, item)
+            shown, image = (item.image_path, item.image_channel, item.image_slice), _read(finder, item)
         yield _answer(item, model, image)
 
 
-def _read(root: Path, item: ClosedItem) -> Gray | InputError:
+def _read(finder: PictureFinder, item: ClosedItem) -> Gray | InputError:
     try:
-        return images.read_picture(root, item)
+        return finder.read(item)
     except InputError as error:
         return error
 

@@ -5,8 +5,10 @@ predictions with ``<stem>.run.json`` beside it where ``--out`` names a file. Onl
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -72,11 +74,12 @@ class OpenRun:
 def benchmark_hash(items: Sequence[ClosedItem] | Sequence[OpenItem]) -> str:
     """Hash of the questions as they are asked and answered, whatever file they come from.
 
-    Where a question is from, and what built it, is left out, so that a benchmark has the same hash in every format.
+    Where a question is from, what built it, and the order of the questions are left out, so that a benchmark has the
+    same hash in every format.
     """
     kept = {"image_id", "q_index", "question_id", "image_path", "question_type", "question", "options", "answer"}
-    kept |= {"reference_answer", "key_terms", "twin_of"}
-    return store.sha256_text(*(item.model_dump_json(include=kept) for item in items))
+    kept |= {"reference_answer", "key_terms", "twin_of", "image_channel", "image_slice"}
+    return store.sha256_text(*sorted(item.model_dump_json(include=kept) for item in items))
 
 
 def kind_of_benchmark(path: Path) -> QuestionKind:
@@ -85,22 +88,52 @@ def kind_of_benchmark(path: Path) -> QuestionKind:
     Raises:
         InputError: missing, unreadable, or neither.
     """
+    rows: list[Any]
     if path.suffix == ".json":
         document = store.read_json(path)
-        images = document if isinstance(document, list) else []
-        fields = {field for image in images if isinstance(image, dict) for field in image}
-        found = {"vqa_pairs": QuestionKind.CLOSED, "qa_pairs": QuestionKind.OPEN}
-        kinds = {kind for field, kind in found.items() if field in fields}
+        rows, known = document if isinstance(document, list) else [document], _REFERENCE_FIELDS
     else:
-        row = store.first_row(path)
-        kinds = {kind for field, kind in _FIELDS.items() if field in row} if isinstance(row, dict) else set()
+        readable = (row for row in store.jsonl_rows(path) if isinstance(row, dict)) if path.suffix == ".jsonl" else None
+        first = store.first_row(path) if readable is None else next(readable, None)
+        rows, known = [] if first is None else [first], _FIELDS
+    if not rows:
+        fix = "pass a closed or an open benchmark"
+        raise InputError("BENCHMARK_EMPTY", "no question in this file", where=str(path), fix=fix)
+    kinds = {kind for field, kind in known.items() if any(isinstance(row, dict) and field in row for row in rows)}
     if len(kinds) != 1:
         what = "neither closed nor open questions"
         raise InputError("BENCHMARK_UNKNOWN", what, where=str(path), fix="pass a closed or an open benchmark")
     return kinds.pop()
 
 
+_REFERENCE_FIELDS = {"vqa_pairs": QuestionKind.CLOSED, "qa_pairs": QuestionKind.OPEN}
 _FIELDS = {"options": QuestionKind.CLOSED, "reference_answer": QuestionKind.OPEN}
+
+
+def write_run(
+    place: Path,
+    items: Sequence[ClosedItem] | Sequence[OpenItem],
+    predictions: Sequence[Prediction] | Sequence[OpenPrediction],
+    about: EvaluationRun,
+) -> None:
+    """Write a run; each file whole or not at all, and what says that it is one last.
+
+    Args:
+        place: see :meth:`RunFiles.at`.
+        items: the questions, of one kind; a folder holds them too.
+        predictions: one a question.
+        about: how they were made.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    files, is_closed = RunFiles.at(place), about.kind is QuestionKind.CLOSED
+    with suppress(OSError):
+        files.run.unlink(missing_ok=True)  # it says nothing of predictions that are not its own
+    store.save(files.predictions, predictions, Prediction if is_closed else OpenPrediction)
+    if files.benchmark is not None:
+        store.save(files.benchmark, items, ClosedItem if is_closed else OpenItem)
+    store.write_json(files.run, about.model_dump(mode="json"))
 
 
 def read_about(place: Path) -> EvaluationRun | None:
@@ -128,22 +161,28 @@ def read_closed_run(place: Path, benchmark: Path | None = None) -> ClosedRun:
         benchmark: the questions; needed for a file, and for a folder instead of its own.
 
     Raises:
-        InputError: a part is missing or unreadable.
+        InputError: a part is missing or unreadable, or the run is of the other kind.
     """
-    files = RunFiles.at(place)
+    files, about = RunFiles.at(place), _about(place, QuestionKind.CLOSED)
     items = read_closed(_questions(files, benchmark))
     given = read_predictions(files.predictions)
-    about = read_about(place)
     return ClosedRun(items.records, given.records, about, len(items.unreadable) + len(given.unreadable))
 
 
 def read_open_run(place: Path, benchmark: Path | None = None) -> OpenRun:
     """See :func:`read_closed_run`."""
-    files = RunFiles.at(place)
+    files, about = RunFiles.at(place), _about(place, QuestionKind.OPEN)
     items = read_open(_questions(files, benchmark))
     given = read_open_predictions(files.predictions)
-    about = read_about(place)
     return OpenRun(items.records, given.records, about, len(items.unreadable) + len(given.unreadable))
+
+
+def _about(place: Path, kind: QuestionKind) -> EvaluationRun | None:
+    about = read_about(place)
+    if about is not None and about.kind is not kind:
+        what, fix = f"a run of {about.kind.value} questions", f"pass a run of {kind.value} questions"
+        raise InputError("RUN_OF_OTHER_KIND", what, where=str(place), fix=fix)
+    return about
 
 
 def _questions(files: RunFiles, benchmark: Path | None) -> Path:

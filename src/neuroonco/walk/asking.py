@@ -8,27 +8,51 @@ it writes does not depend on the order in which answers came, and a replay witho
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from neuroonco.errors import InputError, ProviderError, UsageError
 from neuroonco.models.as_sent import AsSent
 from neuroonco.models.conversation import UNFINISHED_CODES
 from neuroonco.models.crowd import Brake, run_crowd
+from neuroonco.models.endpoint_records import Endpoint
 from neuroonco.models.endpoints import ResolvedModel, resolve
+from neuroonco.models.prices import load_prices
 from neuroonco.models.protocol import ModelClient
 from neuroonco.outcomes import Quarantined
+from neuroonco.walk.local_model import AsAsked, LocalModel
 
 if TYPE_CHECKING:
     from neuroonco.models.pacing import CostBudget
     from neuroonco.models.recorded import CallCounts
     from neuroonco.models.retry import Patience
-    from neuroonco.models.served import ServedClient
 
 T = TypeVar("T")
 R = TypeVar("R")
 Ask = Callable[[ModelClient, T], Coroutine[Any, Any, R]]
 LEDGER_FILE = "ledger.sqlite"
 """Name of the ledger where none is named: in a run's folder, or beside the file that is written."""
+
+
+class Respondent(Protocol):
+    """Whom to ask: a :class:`~neuroonco.models.endpoints.ResolvedModel`, or a model of this machine."""
+
+    @property
+    def name(self) -> str:
+        """A part of every request hash."""
+        ...
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """How it is spoken to."""
+        ...
+
+
+class ClosableClient(ModelClient, Protocol):
+    """A client that holds connections, or a model."""
+
+    async def aclose(self) -> None:
+        """Let go of them."""
+        ...
 
 
 @dataclass
@@ -44,7 +68,9 @@ class Asking:
         patience: how long a call is tried; None: as long as the client thinks right.
         batch: hand calls to the provider as files, and collect the answers in a later run.
         say: is given a line on what was asked.
+        prices: the user's TOML of prices, laid over those of the endpoints.
         budget: what all stages share, from the first that asks.
+        counts: what became of the calls to the last model that was asked, also while it is asked; None in batches.
     """
 
     ledger: str | Path | None = None
@@ -55,7 +81,9 @@ class Asking:
     patience: "Patience | None" = None
     batch: bool = False
     say: Callable[[str], None] = lambda _line: None
+    prices: Path | None = None
     budget: "CostBudget | None" = field(default=None, init=False)
+    counts: "CallCounts | None" = field(default=None, init=False)
 
     @property
     def spent_usd(self) -> float:
@@ -66,13 +94,14 @@ class Asking:
         """A model by its name.
 
         Raises:
-            UsageError, InputError: see :func:`neuroonco.models.endpoints.resolve`.
+            UsageError, InputError: see :func:`neuroonco.models.endpoints.resolve` and
+                :func:`neuroonco.models.prices.load_prices`.
         """
         model = resolve(name, self.endpoints)
-        if self.concurrency is None:
-            return model
-        endpoint = model.endpoint.model_copy(update={"concurrency": self.concurrency})
-        return model.model_copy(update={"endpoint": endpoint})
+        changed: dict[str, Any] = {} if self.concurrency is None else {"concurrency": self.concurrency}
+        if self.prices is not None and (price := load_prices(self.prices).of(model.name)) is not None:
+            changed["price_usd_per_million"] = price
+        return model.model_copy(update={"endpoint": model.endpoint.model_copy(update=changed)}) if changed else model
 
     def place(self, folder: Path) -> str:
         """Where the ledger of a command is that writes into ``folder``."""
@@ -83,7 +112,7 @@ class Asking:
 def ask_all(
     items: Iterable[T],
     ask: Ask[T, R],
-    model: ResolvedModel,
+    model: Respondent,
     asking: Asking,
     place: str,
     *,
@@ -113,13 +142,15 @@ def ask_all(
         UsageError: options that exclude each other.
         PendingError: the provider works on batches.
     """
-    ask = asked_as_sent(ask, model)
+    ask, asking.counts = asked_as_sent(ask, model), None
     if asking.batch and not asking.replay:
         from neuroonco.walk.batching import ask_in_batches
 
         if asking.max_cost_usd is not None:
             what = "what a batch costs is known when it is done"
             raise UsageError("BATCH_COST", what, fix="leave --max-cost or --batch out")
+        if not isinstance(model, ResolvedModel):
+            raise UsageError("BATCH_UNSUPPORTED", f"{model.name} takes no batches of files", fix="leave --batch out")
         return ask_in_batches(items, ask, model, place, each=each, progress=progress)
     shown = f"{what} by {model.name}" if what else model.name
     counts, failure = _ask_at_once(items, ask, model, asking, place, shown, each, progress)
@@ -127,15 +158,18 @@ def ask_all(
     return sum(counts.asked.values())
 
 
-def asked_as_sent(ask: Ask[T, R], model: ResolvedModel) -> Ask[T, R]:
-    """The same question, whose calls the ledger knows by what the model's endpoint is sent."""
+def asked_as_sent(ask: Ask[T, R], model: Respondent) -> Ask[T, R]:
+    """The same question, whose calls the ledger knows by what the model is sent."""
+    if isinstance(model, LocalModel):
+        local = model.client
+        return lambda client, item: ask(AsAsked(client, local), item)
     return lambda client, item: ask(AsSent(client, model.endpoint), item)
 
 
 def _ask_at_once(
     items: Iterable[T],
     ask: Ask[T, R],
-    model: ResolvedModel,
+    model: Respondent,
     asking: Asking,
     place: str,
     shown: str,
@@ -157,6 +191,7 @@ def _ask_at_once(
     served = None if asking.replay else _served(model, asking, brake.stopping)
     with Ledger(place, create=not asking.replay) as ledger:
         client = RecordedClient(ledger, served, replay=asking.replay, name=model.name, stopping=brake.stopping)
+        asking.counts = client.counts
         try:
             run_crowd(
                 items,
@@ -172,7 +207,11 @@ def _ask_at_once(
     return client.counts, failures[0] if failures else None
 
 
-def _served(model: ResolvedModel, asking: Asking, stopping: Callable[[], bool]) -> "ServedClient":
+def _served(model: Respondent, asking: Asking, stopping: Callable[[], bool]) -> ClosableClient:
+    if isinstance(model, LocalModel):
+        return model.client
+    if not isinstance(model, ResolvedModel):
+        raise TypeError(f"nobody can be asked by {type(model).__name__}")
     from neuroonco.models.pacing import CostBudget
     from neuroonco.models.served import ServedClient
 
@@ -181,7 +220,7 @@ def _served(model: ResolvedModel, asking: Asking, stopping: Callable[[], bool]) 
     return ServedClient(model, budget=asking.budget, patience=asking.patience, stopping=stopping)
 
 
-def _require_answers(model: ResolvedModel, counts: "CallCounts", failure: str | None) -> None:
+def _require_answers(model: Respondent, counts: "CallCounts", failure: str | None) -> None:
     """Refuse to call it done where not one call was answered."""
     if counts.from_ledger:
         return

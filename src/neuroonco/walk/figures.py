@@ -25,6 +25,7 @@ from neuroonco.score.validation_rules import ValidateRules
 from neuroonco.vocabulary import ReadingKind
 from neuroonco.walk.folders import AUDIT, CATALOG, FUSE, PHANTOM_TRUTH, PHANTOMS, PREDICT, READ, REVIEW
 from neuroonco.walk.leaks import run_leaks
+from neuroonco.walk.models import prediction_file
 
 Labels = Mapping[str, Mapping[str, Signs]]
 """Kind of label -> slice id -> signs, for slices in which a lesion was found."""
@@ -36,7 +37,7 @@ def figures(run: Path, models: Iterable[str], *, seed: int, rules: RuleSet) -> d
     slices = {r.slice_id: r for r in store.load_strict(run / CATALOG / "records.parquet", SliceRecord)}
     sequences = {slice_id: record.sequence for slice_id, record in slices.items()}
     share = rules.section("check", CheckRules).rejection_share
-    answers = {name: store.load_strict(run / PREDICT / f"{name}.jsonl", Prediction) for name in models}
+    answers = {name: store.load_strict(run / PREDICT / prediction_file(name), Prediction) for name in models}
     scores = {
         name: score_closed(items, given, sequences, rejection_share=share).model_dump(mode="json")
         for name, given in answers.items()

@@ -64,7 +64,8 @@ class Profile(Record):
             :func:`description_folder`.
         label_conflicts: what happens to copies with contradicting labels; None: as the rule set says.
         phantoms: drawn into the run instead of reading a root.
-        models: what predicts the benchmark.
+        models: what predicts the benchmark: built-in models, and models that are asked, see
+            :data:`neuroonco.walk.models.FORMS`.
         readers: who reads and who audits.
         mixture: caps on what becomes instructions.
         seed: of the split, the options and the baselines.

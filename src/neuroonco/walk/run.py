@@ -13,7 +13,7 @@ from neuroonco.pipeline import Workspace, run_stage
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.described import sources_of
 from neuroonco.walk.folders import PHANTOM_IMAGES, PHANTOMS, REPORT, RUN_FILE
-from neuroonco.walk.models import require_model
+from neuroonco.walk.models import named_models
 from neuroonco.walk.page import write_report
 from neuroonco.walk.profile import Profile, rules_of
 from neuroonco.walk.stages import stages_of
@@ -68,8 +68,9 @@ def walk(
     asking = asking or Asking()
     run = run.absolute()  # workers of an engine may work in another folder
     root = None if root is None else root.absolute()
-    for name in profile.models:
-        require_model(name)
+    for named in named_models(profile.models, asking):
+        if not asking.replay:
+            named.require_connection()
     for name in profile.readers.models:
         model = asking.resolved(name)
         if not asking.replay:

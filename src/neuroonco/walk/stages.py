@@ -1,6 +1,6 @@
 """The stages of the walk, in order: what each reads, which rooms do it, what its outputs depend on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from neuroonco import images, store
 from neuroonco.digests import tree_digest
 from neuroonco.pipeline import Stage, Workspace
+from neuroonco.predict.ask import QuestionBrief
+from neuroonco.predict.records import QuestionKind
 from neuroonco.sources import SourceSpec
 from neuroonco.walk import readers, work
 from neuroonco.walk.asking import Asking
@@ -27,6 +29,8 @@ from neuroonco.walk.folders import (
     REVIEW,
     SCORE,
 )
+from neuroonco.walk.models import NamedModel, named_models
+from neuroonco.walk.predicting import parameters_of
 from neuroonco.walk.profile import Profile
 from neuroonco.walk.readers import readers_of
 
@@ -58,9 +62,9 @@ def stages_of(
     # Phantoms are known by the stage that drew them; a root of the user's by the hash of what lies in it.
     content = None if profile.phantoms else tree_digest(root, [_inside(root, f) for f in folders.values()])
     decided = None if decisions is None else store.sha256_text(store.read_text(decisions))
-    seed, models = profile.seed, list(profile.models)
-    asking = asking or Asking()
-    who = readers_of(profile.readers, asking)
+    seed, asking = profile.seed, asking or Asking()
+    who, models = readers_of(profile.readers, asking), named_models(profile.models, asking)
+    names = [model.name for model in models]
     asked = " models prompts" if profile.readers.models else ""
 
     stages = [
@@ -80,17 +84,30 @@ def stages_of(
                partial(work.build, seed=seed, mixture=profile.mixture),
                seed=seed, mixture=profile.mixture.model_dump()),
         _stage(REVIEW, (BUILD,), "review build", "", partial(work.review, decisions=decisions), decisions=decided),
-        _stage(PREDICT, (REVIEW,), "predict readings prompts", "read",
-               partial(work.predict, root=root, models=models, seed=seed), models=models, seed=seed),
+        _stage(PREDICT, (REVIEW,), f"predict readings prompts{_rooms(models)}", "read",
+               partial(work.predict, root=root, models=models, seed=seed, asking=asking),
+               models=names, seed=seed, **_parameters(models, seed)),
         _stage(SCORE, (PREDICT, REVIEW, READ, FUSE, AUDIT, CATALOG, CURATE, DESCRIBE, BUILD, *drawn),
                "score build check", "check conflicts",
-               partial(work.score, models=models, seed=seed), models=models, seed=seed),
+               partial(work.score, models=names, seed=seed), models=names, seed=seed),
     ]  # fmt: skip
     if profile.phantoms is not None:
         plan = profile.phantoms
         drawing: dict[str, Any] = {"number": plan.number, "seed": plan.seed, "style": plan.style}
         stages.insert(0, _stage(PHANTOMS, (), "phantoms", "", partial(work.phantoms, **drawing), **drawing))
     return stages
+
+
+def _rooms(models: Sequence[NamedModel]) -> str:
+    return " models" if any(model.asked is not None for model in models) else ""
+
+
+def _parameters(models: Sequence[NamedModel], seed: int) -> dict[str, Any]:
+    """What the predictions of the models that are asked depend on; nothing where none is."""
+    asked = [model for model in models if model.asked is not None]
+    brief, kind = QuestionBrief(), QuestionKind.CLOSED
+    found = {model.name: parameters_of(model, brief, kind, seed=seed) for model in asked}
+    return {"asked": found} if found else {}
 
 
 def _inside(root: Path, folder: str) -> str:

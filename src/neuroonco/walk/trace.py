@@ -23,6 +23,7 @@ from neuroonco.walk.folders import (
     READ,
     REVIEW,
 )
+from neuroonco.walk.models import MODELS
 
 OUTCOMES = {"records": "kept", "dropped": "dropped", "quarantined": "quarantined"}
 _STAGES = (CATALOG, CURATE, MEASURE, DESCRIBE, READ, FUSE, AUDIT, BUILD, REVIEW)
@@ -64,7 +65,7 @@ def trace(run: Path, name: str) -> list[Step]:
     ]
     asked = {(s.row["image_id"], s.row["q_index"]) for s in steps if s.stage == REVIEW and "q_index" in s.row}
     answers = [
-        Step(PREDICT, path.stem, row)
+        Step(PREDICT, path.stem if path.stem in MODELS else str(row.get("model")), row)
         for path in sorted((run / PREDICT).glob("*.jsonl"))
         for row in _json_rows(path)
         if (row.get("id"), row.get("q_index")) in asked

@@ -23,8 +23,10 @@ from neuroonco.fusion.records import FusedLabel
 from neuroonco.outcomes import StageOutcome
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.phantoms.write import write_images
-from neuroonco.pipeline import Workspace
+from neuroonco.pipeline import INCOMPLETE, Workspace
+from neuroonco.predict.ask import QuestionBrief
 from neuroonco.predict.predict import predict_to
+from neuroonco.predict.records import Prediction, QuestionKind
 from neuroonco.readings.records import LesionReading
 from neuroonco.review.records import ReviewDecision
 from neuroonco.review.sheet import apply_decisions
@@ -34,6 +36,7 @@ from neuroonco.semantics.measure import measure_slices
 from neuroonco.semantics.records import DescribedSlice, MeasuredSlice
 from neuroonco.streams import Rows, rows_of
 from neuroonco.vocabulary import PhantomStyle, ReadingKind
+from neuroonco.walk.asking import Asking
 from neuroonco.walk.catalogue import INSPECTIONS
 from neuroonco.walk.curation import curate_catalog
 from neuroonco.walk.disagreements import score_disagreements
@@ -52,7 +55,8 @@ from neuroonco.walk.folders import (
     READ,
     REVIEW,
 )
-from neuroonco.walk.models import model_named
+from neuroonco.walk.models import NamedModel, model_named, prediction_file
+from neuroonco.walk.predicting import counts_of, evaluate
 
 
 def phantoms(ws: Workspace, *, number: int, seed: int, style: PhantomStyle) -> dict[str, Any]:
@@ -162,17 +166,39 @@ def review(ws: Workspace, *, decisions: Path | None) -> dict[str, Any]:
     return ws.save(outcome, ClosedItem) | {"decisions": len(given)}
 
 
-def predict(ws: Workspace, *, root: Path, models: list[str], seed: int) -> dict[str, Any]:
+def predict(ws: Workspace, *, root: Path, models: list[NamedModel], seed: int, asking: Asking) -> dict[str, Any]:
     """Let each model answer the benchmark."""
     items = store.load_strict(ws.input(REVIEW), ClosedItem)
     counts: dict[str, Any] = {}
-    for number, name in enumerate(models):
+    waiting = 0
+    for number, model in enumerate(models):
         ws.progress(ws.name, number, len(models))
-        model = model_named(name, items, seed=seed, rules=ws.rules)
-        predictions = predict_to(ws.folder / f"{name}.jsonl", items, model, root=root)
-        counts[name] = {s: sum(p.status == s for p in predictions) for s in sorted({p.status for p in predictions})}
+        path = ws.folder / prediction_file(model.name)
+        if model.asked is None:
+            built_in = model_named(model.name, items, seed=seed, rules=ws.rules)
+            counts[model.name] = counts_of(predict_to(path, items, built_in, root=root))
+            continue
+        shown = f"{ws.name} {model.name}"
+        evaluated = evaluate(
+            items,
+            QuestionKind.CLOSED,
+            model,
+            QuestionBrief(),
+            asking,
+            asking.place(ws.run),
+            root=root,
+            seed=seed,
+            benchmark=REVIEW,
+            progress=partial(ws.progress, shown),
+        )
+        for line in evaluated.warnings:
+            asking.say(line)
+        store.save(path, evaluated.predictions, Prediction)
+        counts[model.name] = evaluated.about.status
+        waiting += evaluated.waiting
     ws.progress(ws.name, len(models), len(models))
-    return {"kept": len(items) * len(models), "dropped": 0, "quarantined": 0, "models": counts}
+    found = {"kept": len(items) * len(models), "dropped": 0, "quarantined": 0, "models": counts}
+    return found | ({INCOMPLETE: waiting} if waiting else {})
 
 
 def score(ws: Workspace, *, models: list[str], seed: int) -> dict[str, Any]:

@@ -1,85 +1,159 @@
-"""Compare two models on the same questions: paired, because both saw the same images."""
+"""Compare models on the same questions: paired, because all saw the same images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import binomtest
 
 from neuroonco.build.records import ClosedItem
 from neuroonco.intervals import wilson
 from neuroonco.predict.records import Prediction
-from neuroonco.score.closed.records import Comparison, Difference
-from neuroonco.score.closed.score import counted, judge
+from neuroonco.resampling import Floats, percentiles
+from neuroonco.score.closed.clustering import FLAT, MIN_CLUSTERS, RESAMPLES, ClusteredQuestions, in_clusters
+from neuroonco.score.closed.judge import Judged, counted, is_complete, judge
+from neuroonco.score.closed.records import ComparedModel, Comparison, Difference, Pair, PairsOf
 
-RESAMPLES = 2000
-"""Bootstrap resamples: the 2.5 % quantile then rests on 50 of them."""
+Flags = npt.NDArray[np.bool_]
 
 
 def compare(
     items: Sequence[ClosedItem],
-    a: Sequence[Prediction],
-    b: Sequence[Prediction],
+    models: Mapping[str, Sequence[Prediction]],
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    pairs: PairsOf = PairsOf.ALL,
 ) -> Comparison:
     """Who is better, by how much, and whether that could be chance.
 
     The exact McNemar test asks whether questions that only one model gets right are split evenly between them. It
     takes questions as independent; those about one image are not, so that its p is somewhat too small. The
-    interval of the difference resamples whole images and is the one to believe: a difference is established
-    where it does not hold 0.
+    bootstrap resamples whole clusters, the same ones for both models, and is the one to believe.
 
     Args:
         items: the benchmark, of which twins do not count; a question that a model did not answer counts as wrong
             for it.
-        a, b: predictions of the two models.
-        seed: of the bootstrap.
-        resamples: how often images are drawn anew.
+        models: name -> predictions.
+        seed, resamples: of the bootstrap.
+        pairs: which are compared; Holm's correction is over these.
 
     Source: McNemar, Psychometrika 1947;12:153-157 (exact binomial form); Efron and Tibshirani, An Introduction to
-    the Bootstrap, 1993, chapter 13 (percentile interval).
+    the Bootstrap, 1993, chapters 13 and 16; Holm, Scand J Stat 1979;6:65-70.
 
     Raises:
         InputError: the benchmark has the same question twice.
     """
-    items = counted(items)
-    judged = [(x.item.image_id, x.is_right, y.is_right) for x, y in zip(judge(items, a), judge(items, b), strict=True)]
-    n = len(judged)
-    both = sum(x and y for _, x, y in judged)
-    only_a = sum(x and not y for _, x, y in judged)
-    only_b = sum(y and not x for _, x, y in judged)
-    discordant = only_a + only_b
-    p_value = float(binomtest(only_a, discordant, 0.5).pvalue) if discordant else 1.0
+    own = counted(items)
+    questions = in_clusters(own, seed=seed, resamples=resamples)
+    judged = {name: judge(own, predictions) for name, predictions in models.items()}
+    right = {name: np.array([q.is_right for q in found], bool) for name, found in judged.items()}
+    names = list(models)
+    chosen = [(a, b) for a, b in combinations(names, 2) if pairs is PairsOf.ALL or a == names[0]]
+    found = [_pair(a, b, right[a], right[b], questions) for a, b in chosen]
+    corrected = holm([pair.bootstrap_p for pair in found])
     return Comparison(
-        accuracy_a=wilson(both + only_a, n),
-        accuracy_b=wilson(both + only_b, n),
-        difference=_difference(judged, seed, resamples),
+        models=tuple(_model(name, judged[name], right[name], questions) for name in names),
+        pairs=tuple(p.model_copy(update={"holm_p": q}) for p, q in zip(found, corrected, strict=True)),
+        clusters=questions.clusters,
+    )
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Names that tell models apart: the second of a name is numbered.
+
+    >>> distinct_names(["a", "b", "a", "a (2)"])
+    ['a', 'b', 'a (2)', 'a (2) (2)']
+    """
+    found: list[str] = []
+    for name in names:
+        number, distinct = 1, name
+        while distinct in found:
+            number += 1
+            distinct = f"{name} ({number})"
+        found.append(distinct)
+    return found
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's correction: the k-th smallest of m is multiplied by m - k + 1, and none is below a smaller one's.
+
+    >>> holm([0.01, 0.04, None, 0.03, 0.005])
+    [0.03, 0.06, None, 0.06, 0.02]
+    """
+    order = sorted((p, n) for n, p in enumerate(p_values) if p is not None)
+    found: list[float | None] = [None] * len(p_values)
+    least = 0.0
+    for rank, (p, n) in enumerate(order):
+        least = max(least, min(1.0, p * (len(order) - rank)))
+        found[n] = least
+    return found
+
+
+def _model(name: str, judged: Sequence[Judged], right: Flags, questions: ClusteredQuestions) -> ComparedModel:
+    types = [q.item.reported_type for q in judged]
+    return ComparedModel(
+        model=name,
+        accuracy=questions.share(right),
+        macro_by_type=questions.mean_of_groups(right, types),
+        complete=is_complete(judged),
+    )
+
+
+def _pair(a: str, b: str, right_a: Flags, right_b: Flags, questions: ClusteredQuestions) -> Pair:
+    n = len(right_a)
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    both, discordant = int((right_a & right_b).sum()), only_a + only_b
+    mcnemar = float(binomtest(only_a, discordant, 0.5).pvalue) if discordant else 1.0
+    gains = questions.sums(np.stack([right_a.astype(int) - right_b.astype(int), np.ones(n, int)], axis=1))
+    difference, p_value = paired_difference(gains, questions.resamples.totals(gains))
+    return Pair(
+        a=a,
+        b=b,
+        difference=difference,
         both_right=both,
         only_a=only_a,
         only_b=only_b,
         neither=n - both - discordant,
-        p_value=p_value if n else None,
-        seed=seed,
-        resamples=resamples,
+        mcnemar_p=mcnemar if n else None,
+        bootstrap_p=p_value,
+        holm_p=None,
     )
 
 
-def _difference(judged: Sequence[tuple[str, bool, bool]], seed: int, resamples: int) -> Difference:
-    by_image: dict[str, list[int]] = {}
-    for image_id, right_a, right_b in judged:
-        tally = by_image.setdefault(image_id, [0, 0])
-        tally[0] += int(right_a) - int(right_b)
-        tally[1] += 1
-    images, n = len(by_image), len(judged)
-    if not images:
-        return Difference(value=None, low=None, high=None, n=0, images=0)
-    # Sorted, so that the draw does not depend on the order of the questions.
-    tallies = np.array([by_image[image_id] for image_id in sorted(by_image)], dtype=np.int64)
-    value = float(tallies[:, 0].sum() / n)
-    if images < 2:
-        return Difference(value=value, low=None, high=None, n=n, images=images)
-    random = np.random.default_rng(seed)
-    drawn = [tallies[random.integers(images, size=images)].sum(axis=0) for _ in range(resamples)]
-    low, high = np.quantile([gain / questions for gain, questions in drawn], [0.025, 0.975])
-    return Difference(value=value, low=float(low), high=float(high), n=n, images=images)
+def paired_difference(gains: Floats, resampled: Floats) -> tuple[Difference, float | None]:
+    """Difference of two accuracies with its interval and two-sided p over resampled clusters.
+
+    The interval is the middle 95 % of the resampled differences d*. The p is that of the hypothesis of no difference,
+    whose resamples are the same shifted by the difference d found: (k + 1) / (B + 1) where k of B have
+    ``|d* - d| >= |d|``. It is never below 2^(1 - m), the least that an exact test of signs could give for the m
+    clusters in which the models differ: resamples of few clusters know too little of chance.
+
+    Where no resample differs, or clusters are fewer than 10, such a range would claim too much. A share of clusters of
+    up to h, the upper Wilson bound of 0 in as many, could still behave in any way: the interval then takes in
+    d - h (1 + d) to d + h (1 - d).
+
+    Args:
+        gains: (clusters, 2) sums of right of the first minus right of the second, and of questions.
+        resampled: (resamples, 2) the same in each resample.
+
+    >>> same = np.array([[0.0, 2.0], [0.0, 3.0]])
+    >>> paired_difference(same, same.sum(axis=0)[None])[1]
+    1.0
+    """
+    clusters, n = len(gains), round(float(gains[:, 1].sum()))
+    if not clusters:
+        return Difference(value=None, low=None, high=None, n=0, clusters=0), None
+    value = float(gains[:, 0].sum()) / n
+    if clusters < 2:
+        return Difference(value=value, low=None, high=None, n=n, clusters=clusters), None
+    found = resampled[:, 0] / resampled[:, 1]
+    low, high = percentiles(found) or (value, value)
+    if high - low <= FLAT or clusters < MIN_CLUSTERS:
+        unseen = wilson(0, clusters).high or 0.0
+        low, high = min(low, value - unseen * (1 + value)), max(high, value + unseen * (1 - value))
+    extreme = int((np.abs(found - value) >= abs(value) - FLAT).sum())
+    least = 2.0 ** (1 - int((gains[:, 0] != 0).sum()))
+    p_value = min(1.0, max((extreme + 1) / (len(found) + 1), least))
+    return Difference(value=value, low=min(low, value), high=max(high, value), n=n, clusters=clusters), p_value

@@ -1,7 +1,8 @@
 """Records of scores of closed questions: every figure with its n and its interval.
 
 Two kinds of interval: cells (a type, a source, a sequence, a bin) have Wilson's; aggregates over all questions resample
-clusters, as the questions about one image are not independent.
+clusters, as the questions about one image are not independent, and where these are fewer than 10, or no resample
+differs, are no narrower than Wilson's over clusters.
 """
 
 from enum import StrEnum
@@ -38,7 +39,7 @@ class Rejection(Record):
     Attributes:
         recall: rejection items so answered, of all rejection items. 1.0 for a model that always says so.
         precision: right ones, of all such answers to questions that offer it.
-        f1: harmonic mean of the two; ``n`` as for recall. None where neither is known.
+        f1: harmonic mean of the two; ``n`` as for recall. None where that is 0.
         false_rejection_rate: answerable questions so answered, of all answerable questions that offer it.
         youden_j: recall minus false rejection rate, -1 to 1; 0 for who ignores the question. ``n``: questions.
         mcc: Matthews correlation, -1 to 1; None where a row or column of the table is empty.
@@ -100,19 +101,23 @@ class Position(Record):
 class PositionBias(Record):
     """Whether a model prefers places among the options.
 
+    Where "None of the above" always stands last, the last place is as much about rejecting as about places.
+
     Attributes:
         by_letter: in the order of the letters.
-        p_value: chi-square test of chosen against right, over letters; None where a cell expects fewer than 5, or there
-            is one letter.
+        p_value: Stuart and Maxwell's chi-square test of chosen against right, over letters, clusters as its units; None
+            where a letter has fewer than 10 answers on one side only, or there is one letter.
         excess: half the sum over letters of ``|chosen - right|`` as shares of answers, 0 to 1: the share of answers
             that would have to move.
         recall_spread: standard deviation of the recalls over letters; None with fewer than two.
+        left_out: valid answers of which nobody knows where the options stood: their ``shown_order`` does not fit.
     """
 
     by_letter: tuple[Position, ...]
     excess: Estimate
     p_value: float | None
     recall_spread: float | None
+    left_out: int = 0
 
 
 class PermutationReport(Record):
@@ -213,7 +218,8 @@ class Score(Record):
         macro_by_type: mean of the accuracies in ``by_type``; ``n``: questions; interval over clusters.
         by_type: accuracy by question type, binary questions apart: keys of ``build.records.REPORTED_TYPES``; Wilson.
         binary, multiple_choice: accuracy by the number of options (two, or more), over all types; over clusters.
-        by_source: by collection; ``(none)`` where none is stated; Wilson. macro_by_source: mean of these.
+        by_source: by collection: as the benchmark states it, else the number in a path of the reference's layout;
+            ``(none)`` where neither is known; Wilson. macro_by_source: mean of these.
         by_sequence: by MR sequence: the given one, else the answer of the image's own modality question; ``(none)``
             where neither is known; Wilson. macro_by_sequence: mean of these.
         rejection: see there. always_none: the same for a model that always says "None of the above" where offered.
@@ -290,7 +296,8 @@ class Pair(Record):
         both_right, only_a, only_b, neither: questions by who is right.
         mcnemar_p: exact McNemar test, two-sided; it takes questions as independent, so that it is too small where
             images have several. None without questions.
-        bootstrap_p: two-sided, of the difference over resampled clusters; the one to believe.
+        bootstrap_p: two-sided, of the difference over resampled clusters; the one to believe. None with fewer than two
+            clusters. Defined in :func:`neuroonco.score.closed.compare.paired_difference`.
         holm_p: ``bootstrap_p`` corrected for all pairs that are compared (Holm).
     """
 

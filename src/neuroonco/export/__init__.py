@@ -1,0 +1,1 @@
+"""Export: a benchmark as tasks of other evaluation programs, asked with our prompts and read by our parser."""
