@@ -1,9 +1,9 @@
-"""What the model client costs beside a bare loop over the same SDK, and whether its memory grows with the calls.
+"""What the model client costs beside a bare loop over the openai SDK, and whether its memory grows with the calls.
 
     python benchmarks/model_client.py [--calls 2000] [--rounds 5] [--many 20000] [--side 512]
 
 A fault server without faults answers on loopback after 5 ms, in a process of its own. Each round times both with 32
-requests under way, the bare loop being `chat.completions.create` of the openai SDK and nothing else; the order turns
+requests under way, the bare loop being its `chat.completions.create` and nothing else; the order turns
 with every round. Prints calls a second and the median ratio (1.0: as fast as the bare loop), then peak memory after a
 first and after all of `--many` streamed calls. A picture of `--side` pixels goes with every call. Linux.
 """

@@ -3,7 +3,8 @@
 # usage: install_local_models.sh PYTHON_OF_THE_ENVIRONMENT
 #
 # torch stands in no lock file: a locked CPU build would take the GPU from those who have one. Whatever torch is there
-# already is kept. The exit status is 1, with one line that says so, where torch cannot be had.
+# already is kept, also one that is too old for the extra, or cannot be imported. The exit status is 1, with one line
+# that says so, where the extra cannot be had.
 set -u
 python=$1
 torch=2.13.0
@@ -12,8 +13,10 @@ cd "$(dirname "$0")/.." || exit 1
 
 # The suffix makes sure of the CPU build on Linux; elsewhere the package index has no other.
 case $(uname -s) in Linux) wanted=torch==$torch+cpu ;; *) wanted=torch==$torch ;; esac
-if "$python" -c 'import torch' 2>/dev/null; then
-    wanted=torch
+# Asked of what is installed and not by importing it: a build for a GPU may not load here.
+there=$("$python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null)
+if [ -n "$there" ]; then
+    wanted=torch==$there
 fi
 
 install() {

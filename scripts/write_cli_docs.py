@@ -16,7 +16,7 @@ os.environ["NO_COLOR"] = "1"
 from neuroonco.cli import run
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
-GROUPS = ("build", "check", "ledger", "publish", "review", "show", "sources")
+GROUPS = ("build", "check", "export", "ledger", "publish", "report", "review", "show", "sources")
 
 
 def help_of(*command: str) -> str:

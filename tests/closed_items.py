@@ -44,5 +44,6 @@ def closed_item(
 def predicted(
     item: ClosedItem, pred: str | None, status: PredictionStatus = PredictionStatus.OK, model: str = "m"
 ) -> Prediction:
-    """A model's answer to an item."""
-    return Prediction(id=item.image_id, q_index=item.q_index, model=model, status=status, pred=pred)
+    """A model's answer to an item; also one that no file holds, a letter beside a failed status or none beside ok."""
+    none = Prediction(id=item.image_id, q_index=item.q_index, model=model, status=PredictionStatus.UNPARSED)
+    return none.model_copy(update={"status": status, "pred": pred})

@@ -106,6 +106,9 @@ ROWS: tuple[Row, ...] = (
     ("Glioma is favored over metastasis.", GLIOMA, "tumor_type", "", "", 0),
     ("Edema cannot be assessed.", SIGNS, "", "", "margins enhancement edema", 0),
     ("No edema is seen on this T2 slice.", "The sequence is T2.", "mr_sequence", "", "", 1),
+    ("It is a glioma and a metastasis is unlikely.", GLIOMA, "tumor_type", "", "", 0),
+    ("It is a glioma and metastasis is not likely.", GLIOMA, "tumor_type", "", "", 0),
+    ("Glioma and metastasis are unlikely.", GLIOMA, "", "tumor_type", "", 0),
     # --- hedges and lists ---
     ("The differential includes glioma and metastasis.", GLIOMA, "", "", "tumor_type", 0),
     ("Glioma or metastasis.", GLIOMA, "", "", "tumor_type", 0),

@@ -78,7 +78,8 @@ def test_contract_commands_exist() -> None:
     page = (REPO / "docs" / "cli.md").read_text("utf-8")
     contract = (
         "catalog curate measure describe read fuse audit,build instruct,build benchmark,check benchmark,predict "
-        "score compare,review serve,review import,review export,train report demo run trace,show sources"
+        "score compare,review serve,review import,review export,train demo run trace,show sources"
+        ",report run,report compare,export inspect,export lmms-eval,export vlmevalkit,export predictions"
         ",publish run,publish benchmark,check leaks,show terms,show rules,show prompts,sources infer,sources check"
     )
     names = [n for part in contract.split(",") for n in ([part] if part.split()[0] in GROUPS else part.split())]
@@ -86,7 +87,7 @@ def test_contract_commands_exist() -> None:
         assert f"## neuroonco {name}\n" in page, name
 
 
-GROUPS = ("build", "check", "ledger", "publish", "review", "show", "sources")
+GROUPS = ("build", "check", "export", "ledger", "publish", "report", "review", "show", "sources")
 
 
 def test_commands_in_the_readme_exist() -> None:

@@ -1,6 +1,7 @@
 """What all exports have in common: nothing leaks, nothing is lost, nothing is overwritten."""
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from exported_benchmarks import FOLDER, PATIENT, closed_benchmark, open_benchmark, picture, written
+from neuroonco import store
 from neuroonco.build.records import ClosedItem
 from neuroonco.cli.app import run
 from neuroonco.errors import InputError
@@ -21,9 +23,12 @@ from neuroonco.export.questions import Exportable, exportable, question_names
 from neuroonco.export.reading import read_pictures, read_questions
 from neuroonco.export.records import Export, ExportedQuestion
 from neuroonco.export.vlmevalkit import write_vlmevalkit
+from neuroonco.models.endpoints import shipped
+from neuroonco.models.picture import encode_picture
 from neuroonco.predict.ask import QuestionBrief
 from neuroonco.predict.ask_closed import ClosedQuestions
 from neuroonco.predict.pictures import PictureFinder
+from neuroonco.predict.run_files import benchmark_hash
 
 Write = Callable[[Exportable, Path], Export]
 WRITERS: tuple[Write, ...] = (write_inspect, write_lmms_eval, write_vlmevalkit)
@@ -70,6 +75,29 @@ def test_questions_are_those_of_predict(tmp_path: Path) -> None:
         np.testing.assert_array_equal(shown, PictureFinder(tmp_path).read(item))
 
 
+@pytest.mark.parametrize(
+    ("height_px", "width_px", "shown"),
+    [
+        (2048, 1600, (1024, 800)),
+        (1600, 2048, (800, 1024)),
+        (1025, 1025, (1024, 1024)),
+        (1024, 1024, (1024, 1024)),
+        (5000, 80, (1024, 16)),
+        (40, 1023, (40, 1023)),
+    ],
+)
+def test_a_large_picture_is_the_one_that_predict_sends(
+    tmp_path: Path, height_px: int, width_px: int, shown: tuple[int, int]
+) -> None:
+    items = closed_benchmark(tmp_path, images=1)
+    pixels = np.random.default_rng(height_px).integers(0, 255, (height_px, width_px), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / items[0].image_path)
+    (data,) = exportable(items, tmp_path).pictures.values()
+    sent = encode_picture(PictureFinder(tmp_path).read(items[0]), shipped()["openai"])
+    assert data == sent.data
+    assert np.asarray(Image.open(BytesIO(data))).shape == shown
+
+
 def test_pictures_hold_pixels_alone(tmp_path: Path) -> None:
     found = exportable(closed_benchmark(tmp_path), tmp_path)
     for data in found.pictures.values():
@@ -85,6 +113,23 @@ def test_names_change_with_the_benchmark(tmp_path: Path) -> None:
     items = closed_benchmark(tmp_path)
     others = [items[0].model_copy(update={"answer": "B"}), *items[1:]]
     assert not question_names(items).keys() & question_names(others).keys()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize("make", [closed_benchmark, open_benchmark])
+def test_no_hash_that_is_written_undoes_a_name(tmp_path: Path, write: Write, make: Callable[[Path], list]) -> None:
+    items = make(tmp_path)
+    found = exportable(items, tmp_path)
+    write(found, tmp_path / "out")
+    words = set(re.findall(rb"[0-9a-f]{12,64}", b"\n".join(contents(tmp_path / "out").values())))
+    salts = [word.decode() for word in words] + [benchmark_hash(items), ""]
+    names = {one.name for one in found.questions} | set(found.pictures)
+    for item in items:
+        number = str(item.q_index) if isinstance(item, ClosedItem) else item.question_id
+        key = (item.image_id, item.image_path, str(item.image_channel), str(item.image_slice))
+        for salt in salts:
+            for parts in (("exported question", salt, item.image_id, number), ("exported image", salt, *key)):
+                assert store.sha256_text(*parts)[:20] not in {name[1:] for name in names}
 
 
 def test_a_question_twice_is_refused(tmp_path: Path) -> None:
@@ -189,6 +234,17 @@ def test_a_changed_export_is_refused(tmp_path: Path) -> None:
     next((tmp_path / "out" / "images").iterdir()).unlink()
     with pytest.raises(InputError, match="No such file"):
         read_pictures(tmp_path / "out", found)
+
+
+LONG_PATHS = ("x" * 300 + ".png", "a/" * 3000 + "b.png", "y" * 5000, "é" * 200 + ".jpg", "d/" + "z" * 256 + ".nii.gz")
+
+
+@pytest.mark.parametrize("path", LONG_PATHS)
+def test_a_path_that_no_file_can_have_is_a_missing_image(tmp_path: Path, path: str) -> None:
+    items = closed_benchmark(tmp_path, images=2)
+    found = exportable([item.model_copy(update={"image_path": path}) for item in items[:4]] + items[4:], tmp_path)
+    assert [one.questions for one in found.missing] == [3]
+    assert len(found.pictures) == 1
 
 
 def test_a_path_out_of_the_root_is_a_missing_image(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from neuroonco.vocabulary import PredictionStatus
 
 inspect_ai = pytest.importorskip("inspect_ai", reason="the extra `inspect` is not installed")
 from inspect_ai import eval as inspect_eval  # noqa: E402
-from inspect_ai.log import EvalLog  # noqa: E402
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log  # noqa: E402
 from inspect_ai.model import ModelOutput, ModelUsage, get_model  # noqa: E402
 
 from neuroonco.export.inspect_task import closed, open_questions  # noqa: E402
@@ -179,6 +179,8 @@ def test_a_failed_sample_is_a_failed_call_and_counts(
     assert [p.error for p in predictions if p.status is PredictionStatus.API_ERROR] == [
         "RuntimeError('HTTP 500 (e.g. quota)')"
     ]
+    assert run(["export", "predictions", str(path), log.location, "--out", str(tmp_path / "run")]) == 5
+    assert "1 questions wait for a call that failed" in capsys.readouterr().err
 
 
 def test_questions_not_in_the_log_are_said(
@@ -241,6 +243,28 @@ def test_open_questions_have_the_figures_of_our_open_score(tmp_path: Path) -> No
     assert metrics["attribute_recall"] == score.attributes.recall.value
     assert math.isclose(metrics["rouge_l"], score.rouge_l.value or math.nan)
     assert metrics["unparsed"] == pytest.approx(1 / 3)
+
+
+LONG = "A large lesion is seen in the left frontal lobe, with edema around it. " * 40 + "**Answer:** (A)"
+
+
+@pytest.mark.parametrize("name", ["log.eval", "log.json"])
+def test_long_replies_come_whole_a_few_samples_at_a_time(
+    tmp_path: Path, items: list[ClosedItem], replies: Replies, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("neuroonco.export.inspect_log.AT_ONCE", 4)
+    replies = replies | dict.fromkeys(list(replies)[::3], (LONG, Ending.WHOLE))
+    model = mock(replies, exportable(items, tmp_path), [])
+    log = evaluated(closed(str(written(tmp_path, items)), str(tmp_path)), model, tmp_path / "logs")
+    write_eval_log(read_eval_log(log.location), str(tmp_path / name))
+    assert predictions_of(tmp_path / name, items) == ours(items, replies)
+
+
+def test_several_epochs_are_refused(tmp_path: Path, items: list[ClosedItem], replies: Replies) -> None:
+    model = mock(replies, exportable(items, tmp_path), [])
+    log = evaluated(closed(str(written(tmp_path, items)), str(tmp_path)), model, tmp_path / "logs", epochs=2, limit=2)
+    with pytest.raises(InputError, match="more than once"):
+        predictions_of(Path(log.location), items)
 
 
 def test_missing_images_stop_the_task(tmp_path: Path, items: list[ClosedItem]) -> None:

@@ -1,6 +1,7 @@
 """The VLMEvalKit tables, read as VLMEvalKit reads them (restated from its documentation and its source)."""
 
 import csv
+import json
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
@@ -13,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from exported_benchmarks import closed_benchmark, open_benchmark, replies_to
+from exported_benchmarks import closed_benchmark, open_benchmark, replies_to, written
 from neuroonco.build.records import ClosedItem
+from neuroonco.cli.app import run
 from neuroonco.errors import InputError
 from neuroonco.export.logs import FAILED_REPLY, predictions_of
 from neuroonco.export.questions import exportable, question_names
@@ -110,6 +112,75 @@ def test_open_questions_are_one_table(tmp_path: Path) -> None:
     assert data["answer"].tolist() == [one.target for one in found.questions]
 
 
+HARD = (
+    *(
+        "a\rb",
+        "a\r\nb",
+        "a\nb",
+        "\r",
+        "\ra",
+        "a\r",
+        "\t",
+        'a"b',
+        '"',
+        '""',
+        "a\x0bb",
+        "a\x85b",
+        "a\u2028b",
+        "a\x1eb",
+        "a\x00b",
+    ),
+    *(
+        "a\r\tb\r",
+        "None",
+        "nan",
+        "N/A",
+        " ",
+        "\\",
+        "a\\\r",
+        "'",
+        "#",
+        "1.0",
+        "007",
+        "a, b",
+        "A round lesion.\rTwo lines",
+    ),
+)
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_no_character_of_an_answer_breaks_the_table(tmp_path: Path, text: str) -> None:
+    items = [
+        item.model_copy(update={"reference_answer": text if n == 1 else f"plain {n}", "question_type": f"Kind{text}"})
+        for n, item in enumerate(open_benchmark(tmp_path))
+    ]
+    found = exportable(items, tmp_path)
+    write_vlmevalkit(found, tmp_path / "out")
+    path = tmp_path / "out" / f"{AS_ASKED['open']}.tsv"
+    data = as_vlmevalkit_loads(path)
+    assert data["name"].tolist() == [one.name for one in found.questions]
+    assert data["question"].tolist() == [one.prompt for one in found.questions]
+    kept = [one.target.replace("\0", "") for one in found.questions]
+    assert [answer.rstrip(" ") for answer in data["answer"]] == [one.rstrip(" ") for one in kept]
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", strict=True))
+    assert [row["name"] for row in rows] == data["name"].tolist()
+
+
+def test_no_character_of_an_option_breaks_the_table(tmp_path: Path) -> None:
+    first, *others = closed_benchmark(tmp_path, images=1)
+    texts = ("a\rb", "c\r\nd", 'e\t"f', "g\x85h", "None of the above")
+    options = tuple(o.model_copy(update={"text": t}) for o, t in zip(first.options, texts, strict=True))
+    found = exportable([first.model_copy(update={"options": options, "question": "Which\rone?"}), *others], tmp_path)
+    write_vlmevalkit(found, tmp_path / "out")
+    for name in (CHOICE, AS_ASKED["closed"]):
+        data = as_vlmevalkit_loads(tmp_path / "out" / f"{name}.tsv")
+        assert data["name"].tolist() == [one.name for one in found.questions]
+    row = as_vlmevalkit_loads(tmp_path / "out" / f"{CHOICE}.tsv").iloc[0]
+    assert row["question"] == "Which one?"
+    assert options_of(row) == dict(zip("ABCDE", ("a b", "c d", 'e "f', "g h", "None of the above"), strict=True))
+
+
 def test_fields_larger_than_csv_allows_by_default(tmp_path: Path) -> None:
     items = closed_benchmark(tmp_path, images=1)
     path = tmp_path / items[0].image_path
@@ -162,6 +233,50 @@ def test_log_with_a_question_twice_is_refused(tmp_path: Path, items: list[Closed
     log = results(tmp_path / "results.tsv", [(name, "A"), (name, "B")])
     with pytest.raises(InputError, match="more than once"):
         predictions_of(log, items)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("samples.jsonl", ""),
+        ("samples.jsonl", "\n\n"),
+        ("samples.jsonl", " \n\t"),
+        ("r.tsv", "name\tprediction\n"),
+        ("r.tsv", ""),
+    ],
+)
+def test_a_log_without_a_reply_is_refused(tmp_path: Path, items: list[ClosedItem], name: str, content: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=r"no reply in this log|no columns"):
+        predictions_of(tmp_path / name, items)
+
+
+def test_a_log_with_failed_calls_ends_as_predict_does(
+    tmp_path: Path, items: list[ClosedItem], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = [name for name, item in question_names(items).items() if getattr(item, "twin_of", 0) is None]
+    benchmark, out = written(tmp_path, items), tmp_path / "run"
+    for failed, code in ((0, 0), (2, 5)):
+        texts = [f"{FAILED_REPLY} via API."] * failed + ["A"] * (len(own) - failed)
+        log = results(tmp_path / f"m_{AS_ASKED['closed']}.tsv", list(zip(own, texts, strict=True)))
+        assert run(["export", "predictions", str(benchmark), str(log), "--out", str(out)]) == code
+        err = capsys.readouterr().err
+        assert ("2 questions wait for a call that failed" in err) is bool(failed)
+        assert (out / "predictions.jsonl").read_text().count("api_error") == failed
+
+
+def test_twins_that_an_export_leaves_out_are_no_pairs(
+    tmp_path: Path, items: list[ClosedItem], capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = [name for name, item in question_names(items).items() if getattr(item, "twin_of", 0) is None]
+    benchmark, out = written(tmp_path, items), tmp_path / "run"
+    log = results(tmp_path / f"m_{AS_ASKED['closed']}.tsv", [(name, "A") for name in own])
+    assert run(["export", "predictions", str(benchmark), str(log), "--out", str(out)]) == 0
+    assert run(["score", str(benchmark), str(out), "--json"]) == 0
+    twins = json.loads(capsys.readouterr().out)["twins"]
+    for figure in ("both_right", "both_rejected", "same_text"):
+        assert (twins[figure]["value"], twins[figure]["n"]) == (None, 0)
+    assert (twins["not_asked"], twins["unanswered"], twins["unpaired"]) == (9, 0, 0)
 
 
 @pytest.mark.parametrize("name", ["results.xlsx", "results"])

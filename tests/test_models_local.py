@@ -462,6 +462,7 @@ def test_pictures_and_words_of_a_llava_are_batched_too(llava: Path) -> None:
 
 
 def assert_one_line(error: NeuroOncoError, *words: str) -> None:
+    assert error.fix
     assert "\n" not in error.line
     assert "secret-place" not in error.line
     assert all(word in error.line for word in words), error.line
@@ -478,9 +479,16 @@ def misshaped_weight(folder: Path) -> None:
     changed_weights(folder, cut)
 
 
-def damaged_weights(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:1000])
+def cut_at(size: int) -> Callable[[Path], None]:
+    def cut(folder: Path) -> None:
+        path = folder / "model.safetensors"
+        path.write_bytes(path.read_bytes()[:size])
+
+    return cut
+
+
+def garbage(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"\xff" * 4096)
 
 
 @pytest.mark.parametrize(
@@ -488,7 +496,11 @@ def damaged_weights(folder: Path) -> None:
     [
         (missing_weight, "MODEL_INCOMPLETE", "lm_head.weight"),
         (misshaped_weight, "MODEL_INCOMPLETE", "of another shape, e.g. lm_head.weight"),
-        (damaged_weights, "MODEL_UNREADABLE", "weights cannot be loaded"),
+        (cut_at(1000), "MODEL_UNREADABLE", "weights cannot be loaded"),
+        (cut_at(-1), "MODEL_UNREADABLE", "weights cannot be loaded"),
+        (cut_at(4), "MODEL_UNREADABLE", "weights cannot be loaded"),
+        (cut_at(0), "MODEL_UNREADABLE", "weights cannot be loaded"),
+        (garbage, "MODEL_UNREADABLE", "weights cannot be loaded"),
     ],
 )
 def test_weights_that_are_not_the_model_s_answer_no_call(

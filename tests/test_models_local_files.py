@@ -1,6 +1,7 @@
 """Files of a local model: found, refused in one line, and named by their content; all of it without torch."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -104,6 +105,7 @@ def test_what_is_no_whole_model_is_refused_in_one_line(folder: Path, damage: Any
 
 def assert_one_line(error: NeuroOncoError, *words: str, hidden: str) -> None:
     assert "\n" not in error.line
+    assert error.fix
     assert all(word in error.line for word in words), error.line
     assert hidden not in error.line
 
@@ -188,3 +190,51 @@ def test_the_extra_is_locked_but_for_torch() -> None:
     names = {requirement.partition(">=")[0] for requirement in extra}
     assert names - locked == {"torch"}
     assert "tokenizers" in locked
+
+
+FAKE_PYTHON = """#!/bin/sh
+if [ "$1" = -c ]; then
+    [ -n "$TORCH" ] && echo "$TORCH" && exit 0
+    echo "No package metadata was found for torch" >&2
+    exit 1
+fi
+echo "$*" >> "$CALLS"
+exit "$PIP"
+"""
+
+
+@pytest.mark.parametrize("there", ["2.5.1+cpu", "1.13.1", "2.13.0+cpu", "2.14.0", "2.7.0a0+gitabc", "2.9.1+cu130"])
+@pytest.mark.parametrize("pip", [0, 1])
+def test_a_torch_that_is_there_is_kept_whatever_its_version(tmp_path: Path, there: str, pip: int) -> None:
+    done, calls = installed(tmp_path, torch=there, pip=pip)
+    assert len(calls) == pip + 1
+    for one in calls:
+        assert one.split()[-3:] == [f"torch=={there}", "-e", ".[train]"]
+    assert done.returncode == pip
+    assert (f"torch=={there}" in done.stderr) is bool(pip)
+
+
+def test_without_torch_the_small_build_is_taken(tmp_path: Path) -> None:
+    done, calls = installed(tmp_path, torch="", pip=1)
+    assert [any(word.startswith("torch==2.13.0") for word in one.split()) for one in calls] == [True, True]
+    assert "--extra-index-url" in calls[1]
+    assert done.returncode == 1
+    assert done.stderr.startswith("note: the extra 'train'")
+
+
+def installed(tmp_path: Path, *, torch: str, pip: int) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """What the script does with a Python that only notes what pip is asked for."""
+    python, calls = tmp_path / "python", tmp_path / "calls"
+    python.write_text(FAKE_PYTHON)
+    python.chmod(0o755)
+    script = Path(__file__).parents[1] / "scripts" / "install_local_models.sh"
+    known = {"PATH": os.environ["PATH"], "TORCH": torch, "CALLS": str(calls), "PIP": str(pip)}
+    done = subprocess.run(["sh", str(script), str(python)], env=known, capture_output=True, text=True, check=False)
+    return done, calls.read_text().splitlines()
+
+
+def test_leftovers_are_not_locked_and_the_extra_postgres_is() -> None:
+    text = (Path(__file__).parents[1] / "constraints.txt").read_text("utf-8")
+    locked = {line.partition("==")[0] for line in text.splitlines()}
+    assert {"psycopg", "psycopg-binary"} <= locked
+    assert not {"faiss-cpu", "isal", "tzdata"} & locked

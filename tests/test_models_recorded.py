@@ -13,7 +13,7 @@ from neuroonco.errors import InputError, ProviderError
 from neuroonco.models import recorded
 from neuroonco.models.crowd import Brake
 from neuroonco.models.ledger import Ledger
-from neuroonco.models.recorded import NOT_IN_LEDGER, RecordedClient
+from neuroonco.models.recorded import NOT_IN_LEDGER, CallCounts, RecordedClient
 from neuroonco.models.records import ModelAnswer, ModelCall, Turn
 from neuroonco.store import sha256_bytes
 from neuroonco.vocabulary import CallStatus
@@ -96,7 +96,66 @@ def test_what_is_not_final_is_asked_once_a_run(ledger: Ledger, status: CallStatu
     for client in (first, first, first, second, second):
         asyncio.run(client.ask(call("a"), None))
     assert model.asked["a"] == (1 if status.is_final else 2)
-    assert first.counts.from_ledger == 2
+    assert (first.counts.joined, first.counts.from_ledger) == (2, 0), "not held before this run"
+    assert (second.counts.joined, second.counts.from_ledger) == ((0, 2) if status.is_final else (1, 0))
+
+
+@pytest.mark.parametrize("status", list(CallStatus))
+def test_a_model_that_repeats_itself_is_not_asked_again_for_an_empty_answer(ledger: Ledger, status: CallStatus) -> None:
+    model = Model(a=[status, CallStatus.OK])
+    for _ in range(3):
+        asyncio.run(RecordedClient(ledger, model, repeats_itself=True).ask(call("a"), None))
+    assert model.asked["a"] == (1 if status.is_final or status is CallStatus.EMPTY else 2)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from("abcdef"), max_size=12),
+    st.lists(st.sampled_from("abcdef"), max_size=24),
+    st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(list(CallStatus))),
+)
+def test_counts_add_up_and_do_not_depend_on_how_many_are_under_way(
+    tmp_path_factory: pytest.TempPathFactory, before: list[str], texts: list[str], ends: dict[str, CallStatus]
+) -> None:
+    found = []
+    for at_once in (1, 4, 99):
+        model = Model(**{text: [status] for text, status in ends.items()})
+        with Ledger(tmp_path_factory.mktemp("ledger") / "l.sqlite") as ledger:
+            asyncio.run(ask_all(RecordedClient(ledger, model), [call(text) for text in before]))
+            client = RecordedClient(ledger, model)
+
+            async def run(client: RecordedClient = client, at_once: int = at_once) -> None:
+                for start in range(0, len(texts), at_once):
+                    await ask_all(client, [call(text) for text in texts[start : start + at_once]])
+
+            asyncio.run(run())
+        counts = client.counts
+        assert sum(counts.asked.values()) + counts.from_ledger + counts.joined + counts.missing == len(texts)
+        found.append((counts.asked, counts.from_ledger, counts.joined))
+    held = {text for text in before if ends.get(text, CallStatus.OK).is_final}
+    assert found[0][1] == sum(text in held for text in texts)
+    assert found[0][2] == len([t for t in texts if t not in held]) - len(set(texts) - held)
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_replay_counts_what_is_missing_however_many_ask_at_once(ledger: Ledger) -> None:
+    asyncio.run(RecordedClient(ledger, Model()).ask(call("known"), None))
+    replay = RecordedClient(ledger, None, replay=True, name=Model().name)
+    asyncio.run(ask_all(replay, [call(text) for text in ("known", "known", "new", "new", "new")]))
+    assert (replay.counts.from_ledger, replay.counts.missing, replay.counts.joined) == (2, 3, 0)
+
+
+def test_retries_and_the_first_failure_are_kept() -> None:
+    counts = CallCounts()
+    for status, attempts, error in (
+        (CallStatus.OK, 3, None),
+        (CallStatus.EMPTY, 1, "no text"),
+        (CallStatus.FAILED, 6, "HTTP 500"),
+        (CallStatus.REJECTED, 1, "HTTP 400"),
+        (CallStatus.FAILED, 0, "out of time"),
+    ):
+        counts.add(ModelAnswer(request_hash="0", model="m", status=status, attempts=attempts, error=error))
+    assert (counts.retries, counts.failure) == (7, "HTTP 500")
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -195,11 +254,10 @@ def test_one_asker_gone_leaves_the_answer_to_the_others_and_the_ledger(ledger: L
     assert ledger.get_many([answer.request_hash]) == {answer.request_hash: answer}
 
 
-def test_an_answer_that_cannot_be_recorded_is_not_used(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise InputError("LEDGER_FAILED", "database or disk is full")
-
-    monkeypatch.setattr(ledger, "_write", full)
+def test_an_answer_that_cannot_be_recorded_is_not_used(ledger: Ledger) -> None:
+    full = "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+    with ledger.engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE TRIGGER full_disk BEFORE INSERT ON neuroonco_calls {full}")
     with pytest.raises(InputError, match="full"):
         asyncio.run(RecordedClient(ledger, Model()).ask(call("a"), None))
 

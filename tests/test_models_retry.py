@@ -1,10 +1,10 @@
 """What is worth asking again, and when."""
 
+import socket
 import ssl
 from datetime import UTC, datetime
 
 import httpx2
-import openai
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,23 +16,20 @@ from neuroonco.models.retry import (
     MalformedAnswerError,
     OversizedAnswerError,
     Patience,
+    StatusError,
     failure_of,
     retry_after_s,
 )
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-REQUEST = httpx2.Request("POST", "http://127.0.0.1/v1")
 
 
 def of_status(status: int, body: object = None, **headers: str) -> Failure:
-    response = httpx2.Response(status, headers={k.replace("_", "-"): v for k, v in headers.items()}, request=REQUEST)
-    return failure_of(openai.APIStatusError("text", response=response, body=body), NOW)
+    return failure_of(StatusError(status, body, headers.get("retry_after")), NOW)
 
 
-def of_connection(cause: BaseException) -> Failure:
-    error = openai.APIConnectionError(request=REQUEST)
-    error.__cause__ = cause
-    return failure_of(error, NOW)
+def of_connection(cause: Exception) -> Failure:
+    return failure_of(cause, NOW)
 
 
 @given(st.integers(300, 599))
@@ -85,7 +82,7 @@ def test_connections() -> None:
     ("error", "retried", "billed"),
     [
         (TimeoutError(), True, True),
-        (openai.APITimeoutError(REQUEST), True, True),
+        (httpx2.ReadTimeout("x"), True, True),
         (MalformedAnswerError("not JSON"), True, True),
         (OversizedAnswerError("too large"), False, True),
         (KeyError("secret"), False, False),
@@ -206,3 +203,36 @@ def test_a_server_that_asks_for_a_day_is_not_asked_again() -> None:
     circuit.failed(Failure("HTTP 429", retried=True, retry_after_s=86400.0))
     with pytest.raises(ProviderError, match="come back in 86400 s"):
         circuit.check()
+
+
+def refused_at_all_addresses() -> httpx2.ConnectError:
+    """As the network layer wraps it where a host has several addresses."""
+    group = ExceptionGroup("all failed", [ConnectionRefusedError(111, "a"), OSError("b")])
+    error, outer = OSError("All connection attempts failed"), httpx2.ConnectError("x")
+    error.__cause__, outer.__cause__ = group, error
+    return outer
+
+
+def test_a_refused_connection_and_an_unknown_host_are_said_first() -> None:
+    assert of_connection(refused_at_all_addresses()).line.startswith("connection refused")
+    alone, unknown = httpx2.ConnectError("x"), httpx2.ConnectError("x")
+    alone.__context__, unknown.__cause__ = ConnectionRefusedError(111, "x"), socket.gaierror(-2, "unknown")
+    assert of_connection(alone).line.startswith("connection refused")
+    assert of_connection(unknown).line == "connection failed: no such host"
+    assert of_connection(httpx2.ConnectError("x")).line == "connection failed (ConnectError)"
+    assert of_connection(httpx2.ReadError("x")).line == "connection failed (ReadError)"
+    for error in (alone, unknown, refused_at_all_addresses()):
+        assert (of_connection(error).retried, of_connection(error).billed) == (True, False)
+
+
+def test_the_circuit_estimates_when_it_gives_up() -> None:
+    now = [0.0]
+    circuit = Circuit("m", Patience(), lambda: now[0])
+    assert circuit.left_s(0.0, None, calls=8, requests=8) == 15.5, "five calls at once, half of 31 s of waits"
+    assert circuit.left_s(0.0, None, calls=2, requests=1) == 3 * 15.5, "two by two"
+    assert circuit.left_s(120.0, None, calls=8, requests=1) == 15.5 + 5 * 6 * 120, "each request waits for its end"
+    assert circuit.left_s(0.0, 100.0, calls=8, requests=8) == 500.0, "the endpoint asks for longer waits"
+    circuit.answered()
+    now[0] = 60.0
+    assert circuit.left_s(0.0, None, calls=8, requests=8) == 240.0
+    assert circuit.left_s(0.0, None, calls=1, requests=1) == 20 * 15.5

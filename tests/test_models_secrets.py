@@ -30,7 +30,7 @@ def outcomes(server: FaultServer, number: int = 12, **options: Any) -> list[Any]
 
     async def run() -> list[Any]:
         async with client_of(server, concurrency=2, patience=Patience(attempts=2), **options) as client:
-            found: list[Any] = [repr(client), str(vars(client)), str(vars(client._sdk))]
+            found: list[Any] = [repr(client), str(vars(client)), str(vars(client._wire))]
             for one in range(number):
                 try:
                     found.append((await client.ask(call(str(one)), None)).model_dump_json())

@@ -179,7 +179,7 @@ def test_a_server_that_is_not_there_is_failed() -> None:
         async with ServedClient(model_at(url), clock=FakeTime().clock) as client:
             answer = await client.ask(call(), None)
         assert (answer.status, answer.attempts) == (CallStatus.FAILED, 6)
-        assert answer.error == "connection failed (ConnectError)"
+        assert answer.error == "connection refused: nothing listens there"
 
     asyncio.run(run())
 

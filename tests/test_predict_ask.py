@@ -14,6 +14,7 @@ from neuroonco.models.records import ModelAnswer, ModelCall
 from neuroonco.predict.ask import CUT_OFF, QuestionBrief, units_of
 from neuroonco.predict.ask_closed import ClosedQuestions, read_logprobs
 from neuroonco.predict.ask_open import OpenQuestions
+from neuroonco.predict.parse import read_letter
 from neuroonco.predict.permute import shown_options
 from neuroonco.predict.records import Scoring
 from neuroonco.prompts import load_prompts
@@ -264,3 +265,25 @@ def test_every_question_is_in_one_unit(rows: list[tuple[int, int, int | None]]) 
         assert len({item.image_id for item in unit.items}) == 1
         families = [item.q_index if item.twin_of is None else item.twin_of for item in unit.items]
         assert len(set(families)) == len(families)
+
+
+WORDS = st.sampled_from(
+    ["Final", "final: A", "answer", "A", "B", "not", "is wrong", "Correct", '{"answer": "B"}', "ﬁnal", "</think>", "C."]
+)
+BLANKS = st.text(" \t\n", max_size=2)
+
+
+@given(
+    st.lists(st.lists(WORDS | st.text(max_size=12), min_size=1, max_size=3).map(" ".join), min_size=1, max_size=6),
+    st.sampled_from("ABCDEFGZ"),
+    st.lists(BLANKS, min_size=6, max_size=6),
+)
+def test_a_reply_that_keeps_to_the_schema_is_read_as_the_parser_reads_it(
+    texts: list[str], letter: str, blanks: list[str]
+) -> None:
+    item = closed_item("1", "A", texts=texts)
+    a, b, c, d, e, f = blanks
+    reply = f'{a}{{{b}"answer"{c}:{d}"{letter}"{e}}}{f}'
+    shown = shown_options(item, None)
+    (found,) = PLAIN.predictions([item], answer(reply), "m")
+    assert found.pred == read_letter(reply, shown.letters, shown.texts)

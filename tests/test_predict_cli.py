@@ -125,8 +125,8 @@ def test_a_baseline_fills_a_folder_too(capsys: pytest.CaptureFixture[str], model
 
 def test_a_file_of_predictions_has_its_run_beside_it() -> None:
     assert predict("closed.jsonl", "--root", "root", "--model", "random", "--out", "a/p.parquet") == 0
-    assert sorted(path.name for path in Path("a").iterdir()) == ["p.parquet", "p.run.json"]
-    about = EvaluationRun.model_validate(store.read_json(Path("a/p.run.json")))
+    assert sorted(path.name for path in Path("a").iterdir()) == ["p.parquet", "p.parquet.run.json"]
+    about = EvaluationRun.model_validate(store.read_json(Path("a/p.parquet.run.json")))
     assert (about.benchmark, about.kind, about.status) == ("closed.jsonl", QuestionKind.CLOSED, {"ok": 6})
     assert len(store.load_strict(Path("a/p.parquet"), Prediction)) == 6
 
@@ -136,15 +136,16 @@ def test_pictures_of_another_extension_are_counted_and_said_once(capsys: pytest.
     saved(Path("renamed.jsonl"), items)
     assert predict("renamed.jsonl", "--root", "root", "--model", "measuring", "--out", "p.jsonl") == 0
     assert capsys.readouterr().err.count("3 pictures have another extension than the benchmark says, e.g. ") == 1
-    assert "missing_image" not in store.read_json(Path("p.run.json"))["status"]
+    assert "missing_image" not in store.read_json(Path("p.jsonl.run.json"))["status"]
 
 
 def test_a_wrong_root_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     Path("elsewhere").mkdir()
     for model in ("measuring", "vllm:m"):
-        assert predict("closed.jsonl", "--root", "elsewhere", "--model", model, "--out", "p.jsonl") == 1
+        out = f"{model.partition(':')[0]}.jsonl"
+        assert predict("closed.jsonl", "--root", "elsewhere", "--model", model, "--out", out) == 1
         assert "no picture could be read; is the root right?" in capsys.readouterr().err
-        assert {p.status.value for p in store.load_strict(Path("p.jsonl"), Prediction)} == {"missing_image"}
+        assert {p.status.value for p in store.load_strict(Path(out), Prediction)} == {"missing_image"}
 
 
 def test_questions_that_no_letter_can_answer_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -276,3 +277,24 @@ def test_the_progress_line_tells_tokens_and_cost() -> None:
     assert spent(asking) == "100 tokens, cost unknown"
     counts.add(answer.model_copy(update={"cost_usd": 0.25}))
     assert spent(asking) == "200 tokens, 0.2500 USD"
+
+
+def test_another_run_is_not_replaced_unless_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    closed = ("closed.jsonl", "--root", "root", "--out", "run")
+    assert predict(*closed, "--model", "random", "--seed", "7") == 0
+    kept = Path("run/predictions.jsonl").read_bytes()
+    others = [
+        (*closed, "--model", "random", "--seed", "8"),
+        (*closed, "--model", "majority"),
+        ("one.jsonl", "--root", "root", "--out", "run", "--model", "random", "--seed", "7"),
+        (*closed, "--model", "vllm:m"),
+    ]
+    for other in others:
+        capsys.readouterr()
+        assert predict(*other) == 3
+        assert "error[RUN_EXISTS]" in capsys.readouterr().err
+        assert Path("run/predictions.jsonl").read_bytes() == kept
+    assert predict(*closed, "--model", "random", "--seed", "7") == 0  # the same run again
+    assert Path("run/predictions.jsonl").read_bytes() == kept
+    assert predict(*closed, "--model", "majority", "--overwrite") == 0
+    assert Path("run/predictions.jsonl").read_bytes() != kept

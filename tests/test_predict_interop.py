@@ -139,11 +139,9 @@ def test_the_text_of_an_error_is_no_answer(tmp_path: Path, row: dict[str, object
         ({"pred": "A", "raw": "A large lesion, so the answer is C"}, "ok", "C"),
         ({"pred": "E", "raw": "Unable to answer"}, "unparsed", None),
         ({"pred": "A", "raw": "glioma"}, "unparsed", None),
-        ({"pred": "C", "raw": "C. Metastasis"}, "ok", "C"),
-        ({"pred": "C", "raw": "**C. Metastasis**\nReason: foci."}, "ok", "C"),
+        ({"pred": "C", "raw": "C. Metastasis"}, "unparsed", None),
         ({"pred": "C", "raw": "A. Glioma\nC. Metastasis"}, "unparsed", None),
         ({"pred": "E", "raw": "E. coli"}, "unparsed", None),
-        ({"pred": "E", "raw": "E. None of the above"}, "ok", "E"),
         ({"pred": None, "raw": "Final: D\nExplanation: x"}, "ok", "D"),
         ({"pred": "C", "raw": None}, "ok", "C"),
         ({"pred": "C", "raw": "B or C"}, "unparsed", None),
@@ -155,6 +153,94 @@ def test_the_text_of_an_error_is_no_answer(tmp_path: Path, row: dict[str, object
 def test_a_stored_reply_is_read_again(tmp_path: Path, row: dict[str, object], status: str, letter: str | None) -> None:
     (prediction,) = read_predictions(written(tmp_path / "m.jsonl", [{"id": 1, "q_index": 0, **row}])).records
     assert (prediction.status.value, prediction.pred) == (status, letter)
+
+
+WITH_OPTIONS = [
+    ("A", "A. Unable to determine", None),
+    ("A", "A. I cannot see the image", None),
+    ("A", "A. This option is wrong. The lesion is dural.", None),
+    ("A", "A. Glioma - unlikely", None),
+    ("A", "A. No. The correct choice would be C", "C"),
+    ("A", "A: 0.1, B: 0.1, C: 0.1, D: 0.7", None),
+    ("A", "A. Glioma\nB. Meningioma\nC. Metastasis", None),
+    ("A", "A: Not possible to say", None),
+    ("C", "C. Metastasis", "C"),
+    ("C", "**C. Metastasis**\nReason: foci.", "C"),
+    ("E", "E. None of the above", "E"),
+    ("A", "Metastasis", "C"),
+    ("C", "C. Glioma", None),
+    ("A", "A", "A"),
+]
+
+
+@pytest.mark.parametrize(("stored", "raw", "letter"), WITH_OPTIONS)
+def test_a_stored_reply_is_read_with_the_options_where_they_are_at_hand(
+    tmp_path: Path, stored: str, raw: str, letter: str | None
+) -> None:
+    rows: list[object] = [{"id": 7, "q_index": 0, "pred": stored, "raw": raw}]
+    path = written(tmp_path / "m.jsonl", rows)
+    item = closed_item("7", "A")
+    assert [p.pred for p in read_predictions(path, [item]).records] == [letter]
+    assert {p.pred for p in read_predictions(path).records} <= {None, letter}  # less is read, and nothing else
+
+
+def test_a_stored_letter_stays_one_where_the_options_are_at_hand(tmp_path: Path) -> None:
+    path = written(tmp_path / "m.jsonl", [{"id": 7, "q_index": 0, "pred": "b"}])
+    assert [p.pred for p in read_predictions(path, [closed_item("7", "A")]).records] == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"status": "api_error", "pred": "C", "error": "x"}, "status is api_error, and there is one ('C')"),
+        ({"status": "unparsed", "pred": "C"}, "status is unparsed"),
+        ({"status": "ok", "pred": None}, "status is ok, and there is none"),
+        ({"status": "ok"}, "status is ok, and there is none"),
+    ],
+)
+def test_a_letter_stands_where_the_status_is_ok_and_only_there(
+    tmp_path: Path, row: dict[str, object], message: str
+) -> None:
+    good = {"id": "1", "q_index": 0, "model": "m", "status": "ok", "pred": "A"}
+    loaded = read_predictions(written(tmp_path / "p.jsonl", [good, {**good, "q_index": 1, "pred": None, **row}]))
+    assert [p.q_index for p in loaded.records] == [0]
+    assert [q.slice_id for q in loaded.unreadable] == ["p.jsonl#1"]
+    assert message in loaded.unreadable[0].message
+
+
+def test_an_open_text_stands_where_the_status_is_ok_and_only_there(tmp_path: Path) -> None:
+    row = {"id": "1", "question_id": "q", "model": "m"}
+    rows: list[object] = [row | {"status": "ok"}, row | {"status": "refused", "text": "x"}]
+    loaded = read_open_predictions(written(tmp_path / "p.jsonl", rows))
+    assert (loaded.records, len(loaded.unreadable)) == ([], 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ({"output": "A mass."}, "A mass."),
+        ({"response": '{"answer": "A mass."}', "answer": "A mass."}, "A mass."),
+        ({"raw_output": "A mass.", "answer": "A mass."}, "A mass."),
+        ({"pred": "A mass.", "answer": "The truth.", "output": "x"}, "A mass."),
+        ({"pred": None, "response": "A mass."}, "A mass."),
+        ({"answer": "A mass."}, "A mass."),
+        ({"output": "A mass.", "answer": None}, "A mass."),
+    ],
+)
+def test_an_open_reply_is_read_before_an_answer_that_may_be_the_truth(
+    tmp_path: Path, row: dict[str, object], text: str
+) -> None:
+    loaded = read_open_predictions(written(tmp_path / "m.jsonl", [{"id": 3, "question_id": "q", **row}]))
+    assert [p.text for p in loaded.records] == [text]
+
+
+def test_an_open_row_with_a_reply_and_another_answer_is_set_aside(tmp_path: Path) -> None:
+    rows: list[object] = [{"id": 3, "question_id": "q", "answer": "gold", "output": "model text"}]
+    loaded = read_open_predictions(written(tmp_path / "m.jsonl", rows))
+    (row,) = loaded.unreadable
+    assert row.code == "FIELD_AMBIGUOUS"
+    assert "answer and output differ" in row.message
+    assert "give the model's answer as pred" in row.message
 
 
 def test_an_answer_is_not_taken_for_an_error() -> None:

@@ -13,11 +13,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuroonco.build.interop import read_closed
-from neuroonco.predict import parse_marks, parse_markup, parse_open, parse_options, parse_several, parse_text
+from neuroonco.predict import (
+    parse_context,
+    parse_marks,
+    parse_markup,
+    parse_open,
+    parse_options,
+    parse_several,
+    parse_tail,
+    parse_text,
+)
 from neuroonco.predict.parse import MAX_REPLY_CHARS, read_confidence, read_letter, read_letters, read_open
 from reference_extractors import first_letter, last_letter
-from reply_table import BINARY, LIST, TABLE, TYPES, Row
+from reply_table import BINARY, LIST, TYPES, Row
+from reply_table import TABLE as FIRST
+from reply_table_review import GIVEN_UP, REVIEWED
 
+TABLE = [*FIRST, *REVIEWED]
 UPSTREAM = Path(__file__).parents[2] / "shared" / "upstream"
 TWICE_OFFERED = 18
 """Published option sets that hold the same words twice, so that the text alone names neither."""
@@ -41,9 +53,14 @@ def test_a_reply_is_read_as_a_careful_reader_would(row: Row) -> None:
     assert read(row) == row.expected, row.note
 
 
+@pytest.mark.parametrize("row", GIVEN_UP, ids=lambda row: row.reply[:30])
+def test_what_is_given_up_is_not_read_as_another(row: Row) -> None:
+    assert read(row) is None
+
+
 def test_the_table_is_large_and_says_each_thing_once() -> None:
-    assert len(TABLE) == len({(row.reply, *row.offered.values()) for row in TABLE}) == 608
-    assert sum(row.expected is None for row in TABLE) == 219
+    assert len(TABLE) == len({(row.reply, *row.offered.values()) for row in TABLE}) == 1005
+    assert sum(row.expected is None for row in TABLE) == 500
     assert all(row.expected is None or row.expected in row.offered for row in TABLE)
     assert all(row.note for row in TABLE)
 
@@ -59,7 +76,7 @@ def scores() -> dict[str, tuple[int, int, int]]:
 
 
 def test_the_reference_invents_answers_where_there_is_none() -> None:
-    assert scores() == {"ours": (608, 0, 0), "last letter": (261, 207, 56), "first letter": (354, 139, 13)}
+    assert scores() == {"ours": (1005, 0, 0), "last letter": (306, 487, 110), "first letter": (500, 352, 18)}
 
 
 def test_the_page_states_the_scores_of_the_table() -> None:
@@ -70,6 +87,7 @@ def test_the_page_states_the_scores_of_the_table() -> None:
         assert f"| {labels[name]} | {right} of {len(TABLE)} | {invented} of {nothing} | {rejected} |" in text
     for group, rows in Counter(row.group for row in TABLE).items():
         assert f"| {group} | {rows} |" in text
+    assert f"{len(GIVEN_UP)} replies" in text
 
 
 # --- rules ---
@@ -294,7 +312,16 @@ def _repeats(parsed: Any, inside: bool = False) -> bool:
 
 
 def test_no_pattern_repeats_a_repetition() -> None:
-    modules = (parse_marks, parse_markup, parse_open, parse_options, parse_several, parse_text)
+    modules = (
+        parse_context,
+        parse_marks,
+        parse_markup,
+        parse_open,
+        parse_options,
+        parse_several,
+        parse_tail,
+        parse_text,
+    )
     patterns = [value for module in modules for value in vars(module).values() if isinstance(value, re.Pattern)]
     assert len(patterns) > 35
     parser = re._parser  # type: ignore[attr-defined]  # the standard library has no public name for it
@@ -413,6 +440,15 @@ def test_a_confidence_is_a_share_or_nothing(text: str) -> None:
         ("A ring-enhancing mass.", "A ring-enhancing mass."),
         ("  A mass.\n\nWith edema. ", "A mass.\n\nWith edema."),
         ('{"answer": "A mass."}', "A mass."),
+        ('{"answer": "A mass."}\nI hope this helps.', "A mass."),
+        ('Here it is: {"answer": "A mass."}', "A mass."),
+        ('{"answer": "A mass\nwith edema."}', "A mass\nwith edema."),
+        ('{"answer": "A mass."}\n{"answer": "A mass."}', "A mass."),
+        ('```json\n{"answer": "A mass."}\n```\nLet me know.', "A mass."),
+        ('{"answer": "A mass."}\n{"answer": "A cyst."}', None),
+        ('{"answer": "A mass."}\n{"answer": 3}', None),
+        ('```json\n{"answer": "A ma', None),
+        ("A mass {see below}.", "A mass {see below}."),
         ('```json\n{"answer": "A mass."}\n```', "A mass."),
         ('<think>no edema</think>\n{"answer": "A mass."}', "A mass."),
         ("<think>no edema</think>A mass.<|im_end|>", "A mass."),

@@ -158,3 +158,72 @@ def test_a_target_that_cannot_be_written_is_one_line(root: Path) -> None:
     assert caught.value.code == "CANNOT_WRITE"
     with pytest.raises(InputError, match="FORMAT_UNKNOWN"):
         predict_to(root / "p.csv", six(), baseline("random", [], 0), root=root)
+
+
+def cut_after(root: Path, items: list[ClosedItem], answers: list[str], rules: str = "") -> Path:
+    """A run that was killed when so many questions had been answered."""
+    path = root / "p.jsonl"
+    script = [*answers, KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        predict_to(path, items, Scripted(script), root=root, rules=rules)  # type: ignore[arg-type]
+    return path
+
+
+def test_a_picture_that_changed_is_looked_at_again(root: Path) -> None:
+    path = cut_after(root, six(), ["A", "B", "C"])
+    cv2.imwrite(str(root / "images/2.png"), np.full((40, 48), 99, dtype=np.uint8))
+    (root / "images/3.png").unlink()
+    model = Scripted(["E", "D", "D", "D"])
+    predictions = predict_to(path, six(), model, root=root)
+    assert [p.pred for p in predictions] == ["A", "E", None, "D", "D", "D"]
+    assert [gray for _, gray in model.seen] == [99, 4, 5, 6]
+
+
+def test_another_root_is_looked_at_again_where_its_pictures_differ(root: Path, tmp_path: Path) -> None:
+    path = cut_after(root, six(), ["A", "B", "C"])
+    other = tmp_path / "other"
+    (other / "images").mkdir(parents=True)
+    for number in range(1, 7):
+        gray = number if number == 1 else 50 + number
+        cv2.imwrite(str(other / f"images/{number}.png"), np.full((40, 48), gray, dtype=np.uint8))
+    model = Scripted(["E"] * 5)
+    predictions = predict_to(path, six(), model, root=other)
+    assert [p.pred for p in predictions] == ["A", "E", "E", "E", "E", "E"]
+    assert [gray for _, gray in model.seen] == [52, 53, 54, 55, 56]
+
+
+@pytest.mark.parametrize("changed", ["rules", "version"])
+def test_what_was_answered_by_other_rules_or_another_version_is_not_reused(
+    root: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    path = cut_after(root, six(), ["A", "B", "C"], rules="one")
+    if changed == "version":
+        monkeypatch.setattr("neuroonco.predict.predict.__version__", "0.0.0")
+    model = Scripted(["D"] * 6)
+    predict_to(path, six(), model, root=root, rules="two" if changed == "rules" else "one")
+    assert len(model.seen) == 6
+
+
+@pytest.mark.parametrize(
+    "image_path",
+    ["x" * 300 + ".png", "x" * 300, "images/" + "é" * 130 + ".png", "a/" * 3000 + "b.png", "images/1.png/2.png"],
+)
+def test_a_path_that_no_file_can_have_is_a_missing_image(root: Path, image_path: str) -> None:
+    items = [closed_item("1", "A", image_path=image_path), closed_item("2", "A")]
+    first, second = predict_to(root / "p.jsonl", items, Scripted(["B"]), root=root)
+    assert (first.status, second.pred) == (PredictionStatus.MISSING_IMAGE, "B")
+    assert str(first.error).split(":")[0] in {"FILE_UNREADABLE", "FILE_MISSING"}
+
+
+def test_an_error_of_the_model_is_not_taken_for_one_of_writing(root: Path) -> None:
+    with pytest.raises(ConnectionError):
+        predict_to(root / "p.jsonl", six(), Scripted([ConnectionError("gone")]), root=root)
+
+
+def test_questions_that_cannot_be_told_apart_are_refused_before_anybody_answers(root: Path) -> None:
+    model = Scripted(["A"] * 3)
+    for answer in (predict, lambda items, model, root: predict_to(root / "p.jsonl", items, model, root=root)):
+        with pytest.raises(InputError, match="QUESTION_TWICE"):
+            answer([*six()[:2], six()[1]], model, root=root)
+    assert model.seen == []
+    assert not (root / "p.jsonl.partial").exists()

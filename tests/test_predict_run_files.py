@@ -37,8 +37,10 @@ OPEN = [
 ]  # fmt: skip
 
 
-def about(kind: QuestionKind = QuestionKind.CLOSED) -> EvaluationRun:
-    return EvaluationRun(model="m", kind=kind, benchmark="b.json", benchmark_sha256="0" * 64, version="1")
+def about(kind: QuestionKind = QuestionKind.CLOSED, items: list[Any] | None = None) -> EvaluationRun:
+    """Of a run that was asked these questions; None: all of its kind."""
+    asked = (CLOSED if kind is QuestionKind.CLOSED else OPEN) if items is None else items
+    return EvaluationRun(model="m", kind=kind, benchmark="b.json", benchmark_sha256=benchmark_hash(asked), version="1")
 
 
 def closed_file(path: Path, items: list[ClosedItem] = CLOSED) -> Path:
@@ -183,6 +185,75 @@ def test_a_folder_holds_all_of_an_open_run(tmp_path: Path) -> None:
     write_run(tmp_path / "closed", CLOSED, [], about())
     with pytest.raises(InputError, match="RUN_OF_OTHER_KIND"):
         read_open_run(tmp_path / "closed")
+
+
+# --- the questions that a run was asked ---
+
+REWORDED = [CLOSED[0].model_copy(update={"question": "Which?"}), *CLOSED[1:]]
+REORDERED = [closed_item("2", "A", texts=("Meningioma", "Glioma", "Cyst")), *CLOSED[1:]]
+OTHERS = [closed_item("9", "A"), closed_item("9", "B", q_index=1)]
+
+
+@pytest.mark.parametrize("items", [REWORDED, REORDERED, OTHERS, [CLOSED[0], *OTHERS]])
+def test_a_folder_is_not_scored_by_questions_that_it_was_not_asked(tmp_path: Path, items: list[ClosedItem]) -> None:
+    write_run(tmp_path / "run", CLOSED, [predicted(CLOSED[0], "A")], about())
+    other = closed_file(tmp_path / "other.parquet", items)
+    with pytest.raises(InputError, match=r"BENCHMARKS_DIFFER.*b\.json.*other\.parquet.*run; fix: predict again"):
+        read_closed_run(tmp_path / "run", other)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        CLOSED[:1],
+        [*CLOSED, closed_item("9", "A")],
+        [CLOSED[0].model_copy(update={"answer": "B"}), *CLOSED[1:]],
+    ],
+    ids=["a part", "more", "an answer that was put right"],
+)
+def test_a_folder_is_scored_by_a_part_of_its_questions_or_by_more(tmp_path: Path, items: list[ClosedItem]) -> None:
+    write_run(tmp_path / "run", CLOSED, [predicted(CLOSED[0], "A")], about())
+    run = read_closed_run(tmp_path / "run", closed_file(tmp_path / "other.parquet", items))
+    assert len(run.items) == len(items)
+
+
+def test_a_folder_whose_questions_were_exchanged_is_broken(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", CLOSED, [predicted(CLOSED[0], "A")], about())
+    closed_file(tmp_path / "run" / "benchmark.parquet", REWORDED)
+    with pytest.raises(InputError, match="RUN_BROKEN"):
+        read_closed_run(tmp_path / "run")
+
+
+def test_a_file_is_scored_by_what_its_hash_can_tell(tmp_path: Path) -> None:
+    path, asked = tmp_path / "p.jsonl", CLOSED[:2]
+    save(path, [predicted(item, "A") for item in asked], Prediction)
+    whole = closed_file(tmp_path / "c.parquet")
+    write_json(RunFiles.at(path).run, about(items=asked).model_dump(mode="json"))
+    assert len(read_closed_run(path, whole).items) == 3  # the two that it answers have the hash of its run
+    for items in (CLOSED[:1], REWORDED, OTHERS):
+        other = closed_file(tmp_path / "other.parquet", items)
+        fix = rf"remove {RunFiles.at(path).run.name} if you are sure"
+        with pytest.raises(InputError, match=rf"BENCHMARKS_DIFFER.*b\.json.*other\.parquet.*{fix}"):
+            read_closed_run(path, other)
+    RunFiles.at(path).run.unlink()
+    assert len(read_closed_run(path, other).items) == 2
+
+
+def test_an_open_run_is_checked_too(tmp_path: Path) -> None:
+    answer = OpenPrediction(id="2", question_id="2_q1", model="m", status=PredictionStatus.OK, text="Left.")
+    write_run(tmp_path / "run", OPEN, [answer], about(QuestionKind.OPEN))
+    reworded = [OPEN[0].model_copy(update={"question": "On which side?"})]
+    save(tmp_path / "part.parquet", OPEN[:1], OpenItem)
+    save(tmp_path / "other.parquet", reworded, OpenItem)
+    assert len(read_open_run(tmp_path / "run", tmp_path / "part.parquet").items) == 1
+    with pytest.raises(InputError, match="BENCHMARKS_DIFFER"):
+        read_open_run(tmp_path / "run", tmp_path / "other.parquet")
+
+
+def test_stored_replies_of_a_run_are_read_with_its_options(tmp_path: Path) -> None:
+    path = tmp_path / "gpt.jsonl"
+    path.write_text(json.dumps({"id": 2, "q_index": 0, "pred": "A", "raw": "Metastasis"}) + "\n", "utf-8")
+    assert [p.pred for p in read_closed_run(path, closed_file(tmp_path / "c.json")).predictions] == ["C"]
 
 
 @pytest.mark.parametrize(

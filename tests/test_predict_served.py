@@ -316,10 +316,10 @@ def test_a_run_that_is_left_incomplete_says_so_and_ends_with_5(
     err = capsys.readouterr().err
     assert "3 questions wait for a call that failed; the same command asks these again" in err
     assert len(store.load_strict(out, Prediction)) == 6
-    assert store.read_json(tmp_path / "p.run.json")["status"] == {"api_error": 3, "ok": 3}
+    assert store.read_json(tmp_path / "p.jsonl.run.json")["status"] == {"api_error": 3, "ok": 3}
     with elsewhere(FaultServer(answer_for=picked)) as url:
         assert run_cli(command(benchmark, root, out, f"vllm:m@{url}")) == 0
-    assert store.read_json(tmp_path / "p.run.json")["status"] == {"ok": 6}
+    assert store.read_json(tmp_path / "p.jsonl.run.json")["status"] == {"ok": 6}
 
 
 def test_per_image_says_that_siblings_can_leak(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

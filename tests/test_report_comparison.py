@@ -1,20 +1,22 @@
 """The page that compares models: true to the scores, safe with hostile text, the same for the same runs."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from comparison_files import answers, benchmark, sure, write_pictures, write_run
 from neuroonco import store
-from neuroonco.errors import InputError
+from neuroonco.errors import InputError, UsageError
 from neuroonco.images import Gray
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.predict.records import PictureMode, Prediction, Scoring
-from neuroonco.report.comparison import matrix, render_comparison
+from neuroonco.report.comparison import least_p, matrix, render_comparison
 from neuroonco.report.comparison_charts import forest_row, forest_scale, operating_points
 from neuroonco.report.comparison_records import ComparisonPage, Verdict
 from neuroonco.report.pictures import Album
+from neuroonco.resampling import SEED
 from neuroonco.score.closed.judge import judge
 from neuroonco.score.closed.records import Confusion, Difference, Pair
 from neuroonco.score.closed.score import score_closed
@@ -72,7 +74,7 @@ def test_the_leaderboard_is_sorted_and_says_what_the_scores_say(runs: list[Path]
     assert [m.name for m in page.models] == ["good", "mid", "part", "always-e"]
     assert [m.number for m in page.models] == [1, 2, 3, 4]
     items = benchmark()
-    assert page.models[0].score == score_closed(items, sure(answers(items, "good", 9), items), seed=0, resamples=FEW)
+    assert page.models[0].score == score_closed(items, sure(answers(items, "good", 9), items), seed=SEED, resamples=FEW)
     assert page.models[0].score.accuracy.value == 0.9
     text = text_of(render_comparison(page))["leaderboard"]
     assert "90.0 %" in text
@@ -112,7 +114,7 @@ def test_differences_are_corrected_and_of_all_pairs(runs: list[Path]) -> None:
     assert first.difference.value == pytest.approx(0.4)
     text = text_of(render_comparison(page))["differences"]
     assert "good minus mid +40.0" in text
-    assert "6 comparisons (Holm); with 200 resamples it cannot be below 0.030" in text
+    assert "200 times, corrected for all 6 comparisons (Holm); it cannot be below 0.030" in text
     assert "differ" in text
 
 
@@ -130,7 +132,11 @@ def test_many_models_are_compared_with_the_first(tmp_path: Path) -> None:
     page = gathered(*places)
     assert page.of_first
     assert [(p.a, p.b) for p in page.pairs] == [("m9", f"m{n}") for n in range(8, -1, -1)]
-    assert "each is compared with the first alone" in render_comparison(page)
+    text = text_of(render_comparison(page))["differences"]
+    assert "only those with the first are shown" in text
+    # Any of the ten could have come first: 45 pairs, not 9.
+    assert "all 45 comparisons" in text
+    assert least_p(page) == 45 / (FEW + 1)
 
 
 def test_hostile_names_replies_and_options_stay_text(tmp_path: Path) -> None:
@@ -202,7 +208,9 @@ def test_who_sees_no_picture_is_marked_and_has_no_gallery(tmp_path: Path) -> Non
     text = text_of(render_comparison(page))["leaderboard"]
     assert "image-blind: shown no picture" in text
     assert "image-blind: shown the picture of another image" in text
-    assert "2 of these see no picture" in text
+    assert "2 of these do not see the question's own picture" in text
+    assert "shuffled:m sees another picture" in text
+    assert "blind:m sees no picture" in text
 
 
 def test_galleries_show_what_all_and_what_one_model_has_wrong() -> None:
@@ -260,7 +268,7 @@ def test_unreadable_rows_and_partial_runs_are_said_loudly(tmp_path: Path) -> Non
     page = gathered(place, benchmark=whole)
     assert page.warnings == (
         "m was asked 40 of the 60 questions: the other 20 count as wrong",
-        "1 predictions of m cannot be read: their questions count as missing",
+        "1 rows of m cannot be read and count for no model",
     )
     assert page.models[0].score.accuracy.n == 60
     assert not page.models[0].score.complete
@@ -292,7 +300,7 @@ def test_charts_lie_where_the_figures_say(runs: list[Path]) -> None:
     assert drawn.count("<circle class='tip'") == 4
     pair = Pair(
         a="a", b="b", difference=Difference(value=-0.12, low=-0.2, high=-0.04, n=9, clusters=9),
-        both_right=1, only_a=1, only_b=1, neither=1, mcnemar_p=0.1, bootstrap_p=0.1, holm_p=0.1,
+        both_right=1, only_a=1, only_b=1, neither=1, mcnemar_p=0.1, sign_flip_p=0.1, holm_p=0.1,
     )  # fmt: skip
     assert forest_scale([pair]) == pytest.approx(0.2)
     row = str(forest_row(pair.difference, 0.2))
@@ -320,3 +328,65 @@ def test_prediction_conflicts_have_no_reply(tmp_path: Path) -> None:
     page = gathered(write_run(tmp_path / "m", items, twice))
     assert page.galleries[0].found == page.galleries[0].left_out == 1
     assert page.models[0].score.status["conflicting"] == 1
+
+
+def test_many_models_are_compared_with_their_own_runs_without_the_picture(tmp_path: Path) -> None:
+    items = benchmark()
+    places = [write_run(tmp_path / f"m{n}", items, answers(items, f"m{n}", n)) for n in range(10)]
+    places += [
+        write_run(tmp_path / "b", items, answers(items, "blind:m3", 2), picture=PictureMode.NONE),
+        write_run(tmp_path / "s", items, answers(items, "shuffled:m3", 1), picture=PictureMode.SHUFFLED),
+        write_run(tmp_path / "k", items, answers(items, "blank:m9", 8), picture=PictureMode.BLANK),
+        write_run(tmp_path / "o", items, answers(items, "blind:elsewhere", 4), picture=PictureMode.NONE),
+    ]
+    page = gathered(*places)
+    assert page.own_pairs == 3
+    assert [(p.a, p.b) for p in page.pairs[:3]] == [("m9", "blank:m9"), ("m3", "blind:m3"), ("m3", "shuffled:m3")]
+    assert ("m9", "blank:m9") not in [(p.a, p.b) for p in page.pairs[3:]]
+    assert len(page.pairs) == 2 + 13
+    assert page.tests == 14 * 13 / 2, "the own pairs are among all pairs, which are corrected for"
+    text = text_of(render_comparison(page))
+    assert "those with the first are shown, and each model with its own runs without the picture" in text["differences"]
+    assert "A model with its picture minus the same model without it" in text["differences"]
+    assert "Other pairs m9 minus m8" in text["differences"]
+    assert "blank:m9 sees a blank picture" in text["leaderboard"]
+
+
+def test_a_run_without_the_picture_is_paired_with_what_was_asked_the_same(tmp_path: Path) -> None:
+    items = benchmark()
+    page = gathered(
+        write_run(tmp_path / "one", items, answers(items, "m", 9)),
+        write_run(tmp_path / "sure", items, answers(items, "m", 7), asks_confidence=True),
+        write_run(tmp_path / "b", items, answers(items, "blind:m", 4), picture=PictureMode.NONE, asks_confidence=True),
+        write_run(tmp_path / "i", items, answers(items, "blank:m", 3), picture=PictureMode.BLANK, per_image=True),
+    )
+    assert [(p.a, p.b) for p in page.pairs[: page.own_pairs]] == [("m (confidence)", "blind:m")]
+    assert len(page.pairs) == 6
+
+
+def test_each_model_is_compared_with_the_one_that_was_named(tmp_path: Path) -> None:
+    items = benchmark()
+    places = [write_run(tmp_path / f"m{n}", items, answers(items, f"m{n}", n)) for n in range(10)]
+    places.append(write_run(tmp_path / "b", items, answers(items, "blind:m9", 2), picture=PictureMode.NONE))
+    asked = Asked(tuple(places), resamples=FEW, reference="m4")
+    page = gather_closed(asked)
+    assert (page.pairs[0].a, page.pairs[0].b) == ("m9", "blind:m9")
+    assert {p.a for p in page.pairs[1:]} == {"m4"}
+    assert {p.b for p in page.pairs[1:]} == {f"m{n}" for n in range(10) if n != 4} | {"blind:m9"}
+    assert page.tests == len(page.pairs) == 11
+    assert not page.of_first
+    text = text_of(render_comparison(page))["differences"]
+    assert "Shown are the pairs with the model that was named as the reference, m4" in text
+    with pytest.raises(UsageError, match="0 of the models have the name 'm'"):
+        gather_closed(replace(asked, reference="m"))
+
+
+def test_a_baseline_abstains_on_the_page(tmp_path: Path) -> None:
+    items = benchmark()
+    refused = {"status": PredictionStatus.REFUSED, "pred": None}
+    pages = [
+        gathered(write_run(tmp_path / name, items, [r.model_copy(update=refused) for r in answers(items, name, 5)]))
+        for name in ("measuring", "gpt")
+    ]
+    texts = [text_of(render_comparison(page))["leaderboard"] for page in pages]
+    assert ["60abstained" in text.replace(" ", "") for text in texts] == [True, False]

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from comparison_files import answers, benchmark, sure, write_run
 from neuroonco.errors import printable
-from neuroonco.report.comparison_records import ComparisonPage
+from neuroonco.report.comparison import mark
+from neuroonco.report.comparison_records import ComparisonPage, Verdict
 from neuroonco.report.comparison_tables import COLUMNS, FigureRow, closed_rows, csv_text
 from neuroonco.report.comparison_tex import closed_tex, tex_escaped
 from neuroonco.walk.comparison_page import Asked, gather_closed
@@ -126,3 +127,18 @@ def test_latex_compiles(page: ComparisonPage, tmp_path: Path) -> None:
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-draftmode", "page.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout[-2000:].decode(errors="replace")
+
+
+def test_marks_say_the_words_of_the_page_and_stand_where_the_accuracy_is(page: ComparisonPage) -> None:
+    shown = (Verdict.NOT_ABOVE, Verdict.BELOW)
+    models = tuple(m.model_copy(update={"verdict": v}) for m, v in zip(page.models[:2], shown, strict=True))
+    tables = closed_tex(page.model_copy(update={"models": models, "pairs": ()})).split(r"\begin{table}")[1:]
+    leaderboard, rejection, *_ = tables
+    assert r"\dag{} accuracy not above chance. \S{} accuracy below chance." in leaderboard
+    assert leaderboard.count(r"\S{}") == 2
+    assert r"\dag{}" not in rejection
+    assert r"\S{}" not in rejection
+
+
+def test_a_judges_mark_is_no_percentage() -> None:
+    assert [mark(share) for share in (0.0, 0.5, 1.0, None)] == ["0.00", "2.00", "4.00", "–"]

@@ -14,6 +14,7 @@ from neuroonco.predict.records import LetterLogprob, Prediction
 from neuroonco.resampling import Resamples
 from neuroonco.score.closed.calibration import BINS, MAX_POINTS, Ranking, bin_of, calibration_of
 from neuroonco.score.closed.clustering import ClusteredQuestions
+from neuroonco.score.closed.distance import distance
 from neuroonco.score.closed.records import Calibration
 from neuroonco.score.closed.score import score_closed
 from neuroonco.vocabulary import PredictionStatus
@@ -119,6 +120,43 @@ def test_perfect_calibration_has_no_error() -> None:
     assert found.mean_confidence == pytest.approx(found.accuracy.value)
     assert found.brier.value == pytest.approx(np.mean([0.09, 0.25, 0.09]))
     assert (found.ece.high or 0) > 0.01
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.03, 0.1])
+@pytest.mark.parametrize(("n", "repeats"), [(300, 100), (3000, 20)])
+@pytest.mark.parametrize("shape", ["all", "some"])
+def test_an_interval_of_the_calibration_error_holds_the_truth(gap: float, n: int, repeats: int, shape: str) -> None:
+    """Off by the gap in every bin, or by four times as much in the surest answers alone."""
+    rng = np.random.default_rng(1)
+    held, values, chances = 0, [], []
+    for seed in range(repeats):
+        confidence = rng.uniform(0.3, 0.9, n)
+        off = np.full(n, gap) if shape == "all" else -4 * gap * (confidence >= 0.8)
+        questions = ClusteredQuestions("image", np.arange(n) // 3, Resamples(n // 3, 200, seed))
+        right = rng.random(n) < confidence + off
+        bins = bin_of(confidence)[:, None] == np.arange(BINS)
+        found, chance = distance(bins * (confidence - right)[:, None], np.ones(n), questions)
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= np.abs(off).mean() <= found.high
+        values.append(found.value)
+        chances.append(chance)
+    assert held >= 0.95 * repeats - 2 * (0.95 * 0.05 * repeats) ** 0.5
+    if gap == 0:
+        assert np.mean(chances) == pytest.approx(np.mean(values), rel=0.1)
+
+
+def test_the_order_of_questions_changes_no_digit() -> None:
+    rng = np.random.default_rng(3)
+    items = [closed_item(f"{n:02}", "A") for n in range(60)]
+    rows = [
+        predicted(item, "AB"[n % 2]).model_copy(update={"confidence": float(rng.random())})
+        for n, item in enumerate(items)
+    ]
+    first = score_closed(items, rows, resamples=100)
+    for _ in range(5):
+        order = rng.permutation(60)
+        assert score_closed([items[k] for k in order], [rows[k] for k in order[::-1]], resamples=100) == first
 
 
 def test_the_surest_first() -> None:

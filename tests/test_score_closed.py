@@ -168,7 +168,12 @@ def test_sequences_are_those_given_else_those_of_the_images_own_question() -> No
     [
         ("ependymoma/08_t1ce/ependymoma_08_t1ce (1).jpg", "08"),
         ("glioma/16_t1_t2_mask/BraTS2021_01648/x.png", "16"),
+        ("meningioma/17/meningioma_17 (536).jpg", "17"),
         ("images/08_t1ce.png", "(none)"),
+        ("patients/07/x.png", "(none)"),
+        ("train/12_flair/a.png", "(none)"),
+        ("data/glioma/16_t1/x.png", "(none)"),
+        ("Glioma/16_t1/x.png", "(none)"),
         ("a/081/x.png", "(none)"),
     ],
 )
@@ -274,3 +279,28 @@ def test_the_majority_text_beats_chance_on_the_published_benchmark(published: li
     assert score.accuracy.low is not None
     assert score.chance is not None
     assert score.accuracy.low > 1.5 * score.chance
+
+
+@pytest.mark.parametrize("failed", ["api_error", "missing_image"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_failed_call_contradicts_no_answer(failed: str, first: bool) -> None:
+    item = closed_item("1", "A")
+    call = predicted(item, None, PredictionStatus(failed))
+    rows = [call, predicted(item, "A")] if first else [predicted(item, "A"), call]
+    score = score_closed([item], rows, resamples=100)
+    assert (score.accuracy.value, score.status["ok"], score.status["conflicting"], score.complete) == (1.0, 1, 0, True)
+    assert score.duplicate_predictions == 1
+    # Replies that differ still do.
+    both = score_closed([item], [*rows, predicted(item, "B")], resamples=100)
+    assert both.status["conflicting"] == 1
+    silent = score_closed([item], [call, predicted(item, None, PredictionStatus.REFUSED)], resamples=100)
+    assert silent.status["refused"] == 1
+    assert score_closed([item], [call, call], resamples=100).status[failed] == 1
+
+
+def test_calls_that_failed_in_two_ways_failed() -> None:
+    item = closed_item("1", "A")
+    rows = [predicted(item, None, PredictionStatus(name)) for name in ("missing_image", "api_error")]
+    for one in (rows, rows[::-1]):
+        score = score_closed([item], one, resamples=100)
+        assert (score.status["api_error"], score.status["conflicting"], score.complete) == (1, 0, False)

@@ -122,7 +122,7 @@ def test_means_of_groups_by_hand() -> None:
 
 def test_every_resample_is_the_figure_of_its_questions() -> None:
     rng = np.random.default_rng(0)
-    cluster_of, right, kinds = rng.integers(0, 15, 60), rng.random(60) < 0.5, rng.choice(list("abc"), 60)
+    cluster_of, right, kinds = rng.integers(0, 15, 90), rng.random(90) < 0.5, rng.choice(list("abc"), 90)
     drawn = Resamples(15, 200, 9)
     figures, means = [], []
     for weights in drawn.weights:
@@ -131,6 +131,7 @@ def test_every_resample_is_the_figure_of_its_questions() -> None:
         figures.append(again.mean())
         means.append(np.mean([again[kind == k].mean() for k in set(kind.tolist())]))
     questions = ClusteredQuestions("image", cluster_of, drawn)
+    assert all(len(set(cluster_of[kinds == k].tolist())) >= MIN_CLUSTERS for k in "abc")
     accuracy, mean = questions.share(right), questions.mean_of_groups(right, kinds.tolist())
     assert (accuracy.low, accuracy.high) == pytest.approx(tuple(np.percentile(figures, (2.5, 97.5))))
     assert (mean.low, mean.high) == pytest.approx(tuple(np.percentile(means, (2.5, 97.5))))
@@ -140,9 +141,22 @@ def test_certainty_is_never_claimed() -> None:
     many = ClusteredQuestions("image", np.repeat(np.arange(30), 3), Resamples(30, 200, 0))
     perfect = many.share(np.ones(90, bool))
     assert (perfect.value, perfect.low, perfect.n) == (1.0, wilson(30, 30).low, 90)
-    # One type always right, the other never: no resample of a mean of both differs.
+    # One type always right, the other never: no resample of a mean of both differs, but either could be another.
     mean = many.mean_of_groups(np.tile([True, False, False], 30), ["a", "b", "b"] * 30)
-    assert (mean.value, mean.low, mean.high) == (0.5, wilson(15, 30).low, wilson(15, 30).high)
+    unseen = (wilson(0, 30).high or 0) / 2
+    assert (mean.value, mean.low, mean.high) == (0.5, pytest.approx(0.5 - unseen), pytest.approx(0.5 + unseen))
+
+
+@pytest.mark.parametrize("few", [1, 2, 3, 5, 8])
+def test_a_type_with_few_questions_makes_a_mean_unsure(few: int) -> None:
+    rng = np.random.default_rng(few)
+    held, kinds = 0, ["a"] * 200 + ["b"] * few
+    for seed in range(300):
+        cluster_of = np.concatenate([np.arange(200), rng.integers(0, 200, few)])
+        right = np.concatenate([rng.random(200) < 0.6, rng.random(few) < 0.5])
+        found = ClusteredQuestions("image", cluster_of, Resamples(200, 200, seed)).mean_of_groups(right, kinds)
+        held += (found.low or 0) <= 0.55 <= (found.high or 0)
+    assert held / 300 > 0.95 - 2 * 0.0126
 
 
 def test_few_clusters_have_wide_intervals() -> None:

@@ -15,7 +15,9 @@ from neuroonco import store
 from neuroonco.build.records import ClosedItem
 from neuroonco.cli.app import run
 from neuroonco.predict.records import Prediction
-from neuroonco.score.closed.compare import compare, distinct_names, holm
+from neuroonco.resampling import Resamples
+from neuroonco.score.closed import compare as compare_module
+from neuroonco.score.closed.compare import compare, distinct_names, holm, sign_flip_p
 from neuroonco.score.closed.forest import forest_line, forest_svg, reach_of
 from neuroonco.score.closed.records import Pair, PairsOf
 
@@ -44,15 +46,51 @@ def test_counts_difference_and_exact_p() -> None:
     assert result.difference.low is not None
     assert result.difference.high is not None
     assert -0.05 < result.difference.low < 0.3 < result.difference.high < 0.65
-    # Normal: 0.3 over its standard error sqrt((10 / 20 - 0.09) / 20) = 0.143 gives 0.036.
-    assert result.bootstrap_p == result.holm_p == pytest.approx(0.036, abs=0.02)
+    # With one question an image, flipping the signs of images is McNemar's exact test.
+    assert result.sign_flip_p == result.holm_p == pytest.approx(result.mcnemar_p)
+
+
+def test_the_p_of_few_clusters_is_exact() -> None:
+    def p_of(*gains: float) -> float | None:
+        return sign_flip_p(np.array(gains, float)[:, None], Resamples(len(gains), 100, 0))[0]
+
+    # By hand: of 16 choices of signs for 3, 2, 1, -1 those of |sum| >= 5 are 5, 5, 7 and their mirrors.
+    assert p_of(3, 2, 1, -1) == 6 / 16
+    assert p_of(3, 2, 1, -1, 0, 0) == 6 / 16
+    assert p_of(1, 1, 1, 1, 1) == 2 / 32
+    assert p_of(1, -1) == p_of(0, 0) == 1.0
+    assert p_of(4) is None
+
+
+def test_many_random_signs_come_near_all_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    gains = np.array([3, 1, 2, -1, 1, 4, -2, 1, 2, 1], float)[:, None]
+    (exact,) = sign_flip_p(gains, Resamples(10, 100, 0))
+    monkeypatch.setattr(compare_module, "EXACT_UP_TO", 0)
+    (drawn,) = sign_flip_p(gains, Resamples(10, 20_000, 0))
+    assert drawn == pytest.approx(exact, abs=0.01)
+
+
+@pytest.mark.parametrize("clusters", [8, 12, 20, 100])
+def test_no_difference_is_found_in_five_of_a_hundred(clusters: int) -> None:
+    # Answers to one image share its difficulty and, of one model, its look at the image.
+    rng = np.random.default_rng(clusters)
+    found = 0
+    for seed in range(400):
+        ease = rng.beta(0.9, 0.6, (clusters, 1))
+        a, b = (
+            rng.random((clusters, 4)) < np.where(rng.random((clusters, 4)) < 0.5, ease, rng.random((clusters, 1)))
+            for _ in range(2)
+        )
+        gains = (a.astype(int) - b).sum(axis=1, keepdims=True).astype(float)
+        found += (sign_flip_p(gains, Resamples(clusters, 300, seed))[0] or 0) < 0.05
+    assert found <= 400 * 0.05 + 2 * 4.4  # two standard errors
 
 
 def test_swapping_the_models_mirrors_the_result() -> None:
     items = benchmark(30)
     a, b = right_on(items, set(range(15))), right_on(items, set(range(10, 20)))
     forth, back = pair_of(items, a, b, seed=5), pair_of(items, b, a, seed=5)
-    assert (forth.mcnemar_p, forth.bootstrap_p) == (back.mcnemar_p, back.bootstrap_p)
+    assert (forth.mcnemar_p, forth.sign_flip_p) == (back.mcnemar_p, back.sign_flip_p)
     assert forth.difference.value == pytest.approx(-back.difference.value)  # type: ignore[operator]
     assert forth.difference.low == pytest.approx(-back.difference.high)  # type: ignore[operator]
 
@@ -66,10 +104,10 @@ def test_questions_of_one_image_are_resampled_together() -> None:
     assert many.difference.clusters == alone.difference.clusters == 12
     assert many.difference.n == 120
     assert (many.difference.low, many.difference.high) == (alone.difference.low, alone.difference.high)
-    assert many.bootstrap_p == alone.bootstrap_p
+    assert many.sign_flip_p == alone.sign_flip_p
     # McNemar takes the 60 questions as independent facts and is that much surer.
     assert many.mcnemar_p == pytest.approx(2 * 0.5**60)
-    assert (alone.bootstrap_p or 0) > 0.005
+    assert (alone.sign_flip_p or 0) > 0.005
 
 
 def test_images_of_one_patient_are_resampled_together() -> None:
@@ -84,21 +122,21 @@ def test_images_of_one_patient_are_resampled_together() -> None:
 def test_certainty_is_never_claimed() -> None:
     few = benchmark(3)
     always = pair_of(few, right_on(few, {0, 1, 2}), [])
-    # Three images cannot give less than 2 * 0.5^3, however often they are resampled.
-    assert (always.bootstrap_p, always.difference.value, always.difference.high) == (0.25, 1.0, 1.0)
+    # Three images cannot give less than 2 * 0.5^3.
+    assert (always.sign_flip_p, always.difference.value, always.difference.high) == (0.25, 1.0, 1.0)
     assert always.difference.low is not None
     assert always.difference.low < 0
     many = benchmark(200)
     sure = pair_of(many, right_on(many, set(range(200))), [])
-    assert sure.bootstrap_p == pytest.approx(1 / 2001)
+    assert sure.sign_flip_p == pytest.approx(1 / 2001)
     assert sure.difference.low is not None
     assert 0.95 < sure.difference.low < 1
     same = pair_of(many, right_on(many, {1}), right_on(many, {1}))
-    assert (same.bootstrap_p, same.mcnemar_p, same.difference.value) == (1.0, 1.0, 0.0)
+    assert (same.sign_flip_p, same.mcnemar_p, same.difference.value) == (1.0, 1.0, 0.0)
     assert same.difference.low == -(same.difference.high or 0)
     assert (same.difference.low or 0) < 0
     one = pair_of(benchmark(1, 3), right_on(benchmark(1, 3), {0}), [])
-    assert (one.difference.low, one.bootstrap_p, one.holm_p) == (None, None, None)
+    assert (one.difference.low, one.sign_flip_p, one.holm_p) == (None, None, None)
 
 
 def test_p_is_even_where_nothing_differs_but_chance() -> None:
@@ -111,7 +149,7 @@ def test_p_is_even_where_nothing_differs_but_chance() -> None:
         right = np.where(rng.random((2, 40, 2)) < 0.6, image, rng.random((2, 40, 2)) < 0.5).reshape(2, 80)
         a, b = ([predicted(i, "A" if ok else "B") for i, ok in zip(items, row, strict=True)] for row in right)
         (found,) = compare(items, {"a": a, "b": b}, resamples=300).pairs
-        low += (found.bootstrap_p or 0) < 0.1
+        low += (found.sign_flip_p or 0) < 0.1
     assert 8 <= low <= 36
 
 
@@ -149,8 +187,32 @@ def test_all_pairs_or_those_with_the_first() -> None:
     assert [m.model for m in every.models] == ["x", "y", "z"]
     assert [m.accuracy.value for m in every.models] == [0.2, 0.7, 0.75]
     # The same pair, corrected for two comparisons instead of three.
-    assert every.pairs[1].bootstrap_p == first.pairs[1].bootstrap_p
+    assert every.pairs[1].sign_flip_p == first.pairs[1].sign_flip_p
     assert (first.pairs[1].holm_p or 0) < (every.pairs[1].holm_p or 0)
+
+
+def test_pairs_with_the_best_are_corrected_as_all_pairs_are() -> None:
+    items = benchmark(30)
+    models = {name: right_on(items, set(range(n))) for name, n in (("x", 9), ("y", 20), ("z", 20), ("w", 4))}
+    every, best = (compare(items, models, pairs=pairs) for pairs in (PairsOf.ALL, PairsOf.BEST))
+    assert [(p.a, p.b) for p in best.pairs] == [("y", "x"), ("y", "z"), ("y", "w")]
+    assert (every.tests, best.tests, len(every.pairs)) == (6, 6, 6)
+    holm_p = {frozenset((p.a, p.b)): p.holm_p for p in every.pairs}
+    assert [p.holm_p for p in best.pairs] == [holm_p[frozenset((p.a, p.b))] for p in best.pairs]
+    assert compare(items, models, pairs=PairsOf.FIRST).tests == 3
+
+
+def test_the_best_of_equal_models_seldom_differs() -> None:
+    # Corrected for the pairs with the best alone, 15 to 30 of 100 benchmarks would call some model different.
+    rng = np.random.default_rng(5)
+    items = benchmark(80)
+    wrong = 0
+    for seed in range(25):
+        right = [set(np.flatnonzero(rng.random(80) < 0.5).tolist()) for _ in range(12)]
+        models = {str(n): right_on(items, found) for n, found in enumerate(right)}
+        found = compare(items, models, seed=seed, resamples=300, pairs=PairsOf.BEST)
+        wrong += any((p.holm_p or 0) < 0.05 for p in found.pairs)
+    assert wrong <= 3
 
 
 def test_order_of_questions_and_rows_does_not_matter() -> None:
@@ -161,7 +223,7 @@ def test_order_of_questions_and_rows_does_not_matter() -> None:
 
 def test_nothing_to_compare() -> None:
     found = pair_of([], [], [])
-    assert (found.difference.value, found.mcnemar_p, found.bootstrap_p, found.neither) == (None, None, None, 0)
+    assert (found.difference.value, found.mcnemar_p, found.sign_flip_p, found.neither) == (None, None, None, 0)
 
 
 @given(st.lists(st.sampled_from(["a", "a (2)", "b", ""]), max_size=8))

@@ -19,6 +19,7 @@ from neuroonco.errors import InputError
 from neuroonco.predict.records import EvaluationRun, OpenPrediction, QuestionKind
 from neuroonco.predict.run_files import benchmark_hash
 from neuroonco.score.open.agreement import medians, weighted_kappa
+from neuroonco.score.open.floor import constant_answer
 from neuroonco.score.open.interop import read_marks
 from neuroonco.score.open.keywords import Keywords, mean_recall, wanted
 from neuroonco.score.open.overlap import LONGEST_TEXT_CHARS, overlap_of
@@ -66,10 +67,9 @@ def test_shares_are_of_all_terms_and_an_unanswered_question_omits_them() -> None
     [("ok", True), ("unparsed", True), ("refused", True), ("api_error", False), ("missing_image", False)],
 )
 def test_what_did_not_come_back_makes_a_score_incomplete(status: str, complete: bool) -> None:
-    one = ITEMS[0]
-    failed = OpenPrediction(
-        id=one.image_id, question_id=one.question_id, model="m", status=PredictionStatus(status), text="Lobulated."
-    )
+    one, found = ITEMS[0], PredictionStatus(status)
+    text = "Lobulated." if found is PredictionStatus.OK else None
+    failed = OpenPrediction(id=one.image_id, question_id=one.question_id, model="m", status=found, text=text)
     score = score_open(ITEMS[:1], [failed])
     assert score.complete is complete
     assert score.attributes.recall.value == (1.0 if status == "ok" else 0.0)
@@ -109,6 +109,91 @@ def test_the_order_of_rows_does_not_matter(of_items: Sequence[int], of_predictio
     predictions = answered(ITEMS, reference)
     score = score_open(ITEMS, predictions, resamples=100)
     assert score == score_open([ITEMS[i] for i in of_items], [predictions[i] for i in of_predictions], resamples=100)
+
+
+# --- the floor ---
+
+
+def of_spread_and_shape(*facts: str, kind: str = "Detail") -> list[OpenItem]:
+    return [item(f"The lesion is {fact}.", image=f"{kind}{n}", question_type=kind) for n, fact in enumerate(facts)]
+
+
+def test_the_floor_is_the_most_frequent_value_of_each_type() -> None:
+    many = of_spread_and_shape("lobulated", "lobulated", "round") + of_spread_and_shape(
+        "oval", "irregular", "oval", kind="B"
+    )
+    assert {kind: list(said.values()) for kind, said in constant_answer(many).items()} == {
+        "Detail": ["lobulated"],
+        "B": ["oval"],
+    }
+    found = score_open(many, answered(many, "A round lesion."), resamples=500)
+    floor, gain = found.attributes.floor, found.attributes.gain
+    assert (floor.recall.value, floor.precision.value, floor.f1.value) == (pytest.approx(2 / 3),) * 3
+    assert (found.attributes.f1.value, gain.value) == (pytest.approx(1 / 6), pytest.approx(-0.5))
+    assert gain.low is not None
+    assert gain.low < -0.5 < (gain.high or 1)
+    assert {kind: (of.value, of.n) for kind, of in found.floor_by_type.items()} == {
+        "Detail": (pytest.approx(2 / 3), 3),
+        "B": (pytest.approx(2 / 3), 3),
+    }
+
+
+def test_a_coarser_term_that_is_right_more_often_is_the_floor() -> None:
+    many = of_spread_and_shape("round", "round", "oval", "oval", "lobulated")
+    assert list(constant_answer(many)["Detail"].values()) == ["round_or_oval"]
+    assert score_open(many, []).attributes.floor.recall.value == pytest.approx(0.8)
+
+
+def test_a_value_that_costs_more_than_it_brings_is_left_unsaid() -> None:
+    """Nine places that are all different: one of nine would be right, where F1 without them is higher."""
+    places = [
+        item(f"It lies in the {row} {column} of the image. It is a solitary lesion.", image=f"{row}{column}")
+        for row in ("upper", "lower")
+        for column in ("left", "center", "right")
+    ]
+    places += [item("It is a solitary lesion.", image=str(n)) for n in range(3)]
+    assert list(constant_answer(places)["Detail"].values()) == ["solitary"]
+    found = score_open(places, []).attributes.floor
+    assert (found.recall.value, found.precision.value) == (pytest.approx(9 / 15), 1.0)
+
+
+def test_the_constant_answer_scores_the_floor_and_gains_nothing() -> None:
+    many = of_spread_and_shape(*["lobulated"] * 6, *["round"] * 5)
+    found = score_open(many, answered(many, "A lobulated lesion.")).attributes
+    assert found.f1 == found.floor.f1
+    assert (found.gain.value, found.gain.low, found.gain.high, found.gain.n) == (0.0, None, None, 11)
+
+
+def test_the_gain_is_paired() -> None:
+    """One image more than the floor in forty: the interval of the difference is far narrower than that of F1."""
+    many = of_spread_and_shape(*["lobulated"] * 25, *["round"] * 15)
+    better = answered(many, lambda one: "Round." if one.image_id == "Detail39" else "Lobulated.")
+    found = score_open(many, better, resamples=1000).attributes
+    widths = [e.high - e.low for e in (found.f1, found.gain) if e.low is not None and e.high is not None]
+    assert found.gain.value == pytest.approx(1 / 40)
+    assert found.gain.low == 0.0
+    assert widths[1] < widths[0] / 2
+
+
+FACTS = st.tuples(
+    st.sampled_from(["round", "lobulated", "irregular"]),
+    st.sampled_from(["", "It is a solitary lesion.", "It is multifocal."]),
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("AB"), FACTS), min_size=1, max_size=12))
+def test_no_constant_answer_beats_the_floor(drawn: list[tuple[str, tuple[str, str]]]) -> None:
+    many = [
+        item(f"The lesion is {shape}. {spread}", image=str(n), question_type=kind)
+        for n, (kind, (shape, spread)) in enumerate(drawn)
+    ]
+    floor = score_open(many, [], resamples=2).attributes.floor.f1.value
+    assert floor is not None
+    for shape in ("", "Round.", "Lobulated.", "Irregular."):
+        for spread in ("", "It is a solitary lesion.", "It is multifocal."):
+            reached = score_open(many, answered(many, f"{shape} {spread}"), resamples=2).attributes.f1.value
+            assert (reached or 0.0) <= floor + 1e-9
 
 
 # --- intervals ---
@@ -312,9 +397,16 @@ def test_ours_does_not(published: list[OpenItem]) -> None:
     assert gain["reference"] is not None
     assert gain["reference"] > 0.5
     assert scores["reference"].attributes.precision.value == 1.0
+    floor = scores["reference"].attributes.floor.f1
+    assert floor.value == pytest.approx(0.683, abs=0.0005)
+    assert all(score.attributes.floor.f1 == floor for score in scores.values())
     assert scores["reference"].attributes.extra == 0
     assert scores["reference"].keywords.without_keywords == 83
     assert scores["reference"].attributes.recall.n > 1500
+    constant = "The lesion is solitary. It is located in the center of the image. It is medium. Its shape is irregular."
+    found = score_open(published, answered(published, constant), resamples=200).attributes
+    assert found.f1.value is not None
+    assert 0.6 < found.f1.value <= floor.value
     assert scores[""].status["unparsed"] == len(published) == 1215
 
 
@@ -332,12 +424,16 @@ def test_the_command_prints_each_figure_with_its_n(tmp_path: Path, capsys: pytes
     files = written(tmp_path, ITEMS, answered(ITEMS, reference))
     assert run_cli(["score", *files]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "attributes: recall (primary) │ 100.0%" in out
+    assert "attributes: F1 (primary) │ 100.0%" in out
+    assert "F1 of the best constant answer │ 100.0%" in out
+    assert "gain over the constant answer │ 0.0% │ │ 3" in out
     assert "4 ok" in out
     assert "incomplete" not in out.casefold()
     assert run_cli(["score", *files, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["attributes"]["recall"]["n"] == 3
+    assert document["attributes"]["floor"]["f1"]["n"] == document["attributes"]["gain"]["n"] == 3
+    assert document["floor_by_type"].keys() == document["by_type"].keys()
     assert document["models"] == ["model"]
     assert document["judge"] is None
 
@@ -355,11 +451,15 @@ def test_the_command_says_incomplete_and_reads_a_run_folder(tmp_path: Path, caps
         version="0",
     )
     store.write_json(folder / "run.json", about.model_dump(mode="json"))
-    assert run_cli(["score", benchmark, str(folder)]) == 0
+    assert run_cli(["score", benchmark, str(folder)]) == 1
     seen = capsys.readouterr()
     assert "INCOMPLETE" in seen.out
     assert "1 missing; incomplete" in seen.out
-    assert "answers another benchmark" in seen.err
+    assert "answers another benchmark" not in seen.err  # a part of it, which the counts say
+    reworded = [one.model_copy(update={"question": "Is it round?"}) for one in ITEMS]
+    other, _ = written(tmp_path / "run", reworded, [])
+    assert run_cli(["score", other, str(folder)]) == 3
+    assert "error[BENCHMARKS_DIFFER]" in capsys.readouterr().err
 
 
 def test_bad_rows_are_named_and_change_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

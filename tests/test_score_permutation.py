@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from closed_items import closed_item, predicted
+from comparison_files import write_run
 from neuroonco import store
 from neuroonco.build.records import ClosedItem
 from neuroonco.cli.app import run
@@ -76,14 +78,68 @@ def test_bounds_hold_and_order_of_runs_does_not_matter(rows: list[list[int]]) ->
 
 def test_the_command_takes_further_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store.save(tmp_path / "closed.parquet", ITEMS, ClosedItem)
+    turned = "".join(option.letter for option in reversed(ITEMS[0].options))
     for name, letters, model in (("one", "AAAA", "m"), ("two", "AABB", "m"), ("three", "AAAA", "other")):
-        store.save(tmp_path / f"{name}.jsonl", answers(letters, model), Prediction)
+        rows = answers(letters, model)
+        if name != "one":
+            rows = [row.model_copy(update={"shown_order": turned}) for row in rows]
+        store.save(tmp_path / f"{name}.jsonl", rows, Prediction)
     paths = [str(tmp_path / name) for name in ("closed.parquet", "one.jsonl", "two.jsonl", "three.jsonl")]
     assert run(["score", *paths[:2], "--permuted", paths[2], "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["permutation"]["always_right"]["value"] == 0.5
     assert document["models"] == ["m"]
-    assert run(["score", *paths[:2], "--permuted", paths[2], "--permuted", paths[3]]) == 0
-    shown = capsys.readouterr()
-    assert "Options in 3 orders" in shown.out
-    assert "warning: three.jsonl names other models (other)" in shown.err
+    assert document["matches"].keys() == {"one.jsonl", "two.jsonl"}
+    assert run(["score", *paths[:2], "--permuted", paths[2], "--permuted", paths[3]]) == 3
+    err = capsys.readouterr().err
+    assert err.startswith("error[PERMUTED_UNLIKE]: asked differently than one.jsonl: model; where: --permuted")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, None),
+        ({"asks_confidence": True}, "asks_confidence"),
+        ({"per_image": True}, "per_image"),
+        ({"picture": "none"}, "picture"),
+        ({"model": "n"}, "model"),
+        ({"scoring": "likelihood", "settings": {"max_tokens": "9"}}, "scoring, settings"),
+    ],
+)
+def test_runs_that_were_asked_differently_are_no_permuted_ones(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], said: str | None
+) -> None:
+    turned = "".join(option.letter for option in reversed(ITEMS[0].options))
+    rows = [row.model_copy(update={"shown_order": turned}) for row in answers("AABB", changes.get("model", "m"))]
+    write_run(tmp_path / "one", ITEMS, answers("AAAA", "m"))
+    write_run(tmp_path / "two", ITEMS, rows, **{"permute_seed": 1} | changes)
+    assert run(["score", str(tmp_path / "one"), "--permuted", str(tmp_path / "two")]) == (3 if said else 0)
+    err = capsys.readouterr().err
+    if said:
+        assert err.startswith(f"error[PERMUTED_UNLIKE]: asked differently than one: {said}; where: ")
+        assert len(err.splitlines()) == 1
+    else:
+        assert err == ""
+
+
+@pytest.mark.parametrize("order", [None, "ABCDE"[: len(ITEMS[0].options)], "EDCBAX"])
+def test_a_run_in_the_same_order_is_no_permuted_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], order: str | None
+) -> None:
+    store.save(tmp_path / "closed.parquet", ITEMS, ClosedItem)
+    store.save(tmp_path / "one.jsonl", answers("AAAA", "m"), Prediction)
+    same = [row.model_copy(update={"shown_order": order}) for row in answers("AABB", "m")]
+    store.save(tmp_path / "two.jsonl", same, Prediction)
+    benchmark, one, two = (str(tmp_path / name) for name in ("closed.parquet", "one.jsonl", "two.jsonl"))
+    assert run(["score", benchmark, one, "--permuted", two]) == 3
+    err = capsys.readouterr().err
+    assert err.startswith(
+        "error[PERMUTED_NOT]: no question was shown in another order of its options than in one.jsonl"
+    )
+    assert len(err.splitlines()) == 1
+    for options in (["--permuted", one], ["--permuted", two, "--permuted", f"{tmp_path}/./two.jsonl"]):
+        assert run(["score", benchmark, one, *options]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith("error[PERMUTED_TWICE]")
+        assert len(err.splitlines()) == 1

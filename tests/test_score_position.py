@@ -86,6 +86,28 @@ def test_excess_is_between_zero_and_one_and_zero_for_the_perfect(pairs: list[tup
     assert (perfect.high or 0) > 0
 
 
+@pytest.mark.parametrize("pull", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("n", [300, 2000])
+def test_an_interval_of_the_excess_holds_the_truth(n: int, pull: float) -> None:
+    """Of the answers a share goes to the first place whatever stands there; most of the others are right."""
+    rng = np.random.default_rng(2)
+    held, values, chances = 0, [], []
+    for seed in range(100):
+        right = rng.integers(0, 5, n)
+        free = np.where(rng.random(n) < 0.6, right, rng.integers(0, 5, n))
+        chosen = np.where(rng.random(n) < pull, 0, free)
+        questions = ClusteredQuestions("image", np.arange(n) // 2, Resamples(n // 2, 200, seed))
+        found = bias_of(chosen, right, np.full(n, 5), questions)
+        assert found.excess.low is not None
+        assert found.excess.high is not None
+        held += found.excess.low <= pull * 0.8 <= found.excess.high
+        values.append(found.excess.value)
+        chances.append(found.excess_by_chance)
+    assert held >= 91
+    if not pull:
+        assert np.mean(chances) == pytest.approx(np.mean(values), rel=0.1)
+
+
 def flags(pairs: list[tuple[int, int]], places: int) -> tuple[np.ndarray, np.ndarray]:
     chosen, right = (np.array(column)[:, None] == np.arange(places) for column in zip(*pairs, strict=True))
     return chosen, right

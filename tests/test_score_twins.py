@@ -73,13 +73,32 @@ def test_twins_are_in_no_figure_of_questions() -> None:
     assert score.complete
 
 
-def test_a_missing_twin_is_an_unanswered_pair_and_no_missing_question() -> None:
+def test_a_twin_that_was_not_asked_is_no_pair_and_no_missing_question() -> None:
     first, second = pair("1")
     score = score_closed([first, second], [predicted(first, "B")])
     assert score.complete
     assert score.status["missing"] == 0
-    assert score.twins is not None
-    assert (score.twins.both_right.value, score.twins.unanswered) == (0.0, 1)
+    twins = score.twins
+    assert twins is not None
+    assert (twins.both_right.value, twins.both_right.n, twins.unanswered, twins.not_asked) == (None, 0, 0, 1)
+    assert (twins.both_rejected.n, twins.same_text.n) == (0, 0)
+
+
+@pytest.mark.parametrize("status", [status for status in PredictionStatus if status is not PredictionStatus.OK])
+def test_a_twin_that_was_asked_is_a_pair_whatever_became_of_it(status: PredictionStatus) -> None:
+    items = [item for n in range(3) for item in pair(str(n))]
+    rows = [predicted(items[0], "B"), predicted(items[1], None, status), predicted(items[2], "B")]
+    rows += [predicted(items[4], "B"), predicted(items[5], "E")]
+    twins = score_closed(items, rows).twins
+    assert twins is not None
+    assert (twins.both_right.value, twins.both_right.n, twins.unanswered, twins.not_asked) == (0.5, 2, 1, 1)
+
+
+def test_a_question_that_was_not_asked_with_its_twin_asked_is_an_unanswered_pair() -> None:
+    first, second = pair("1")
+    twins = score_closed([first, second], [predicted(second, "E")]).twins
+    assert twins is not None
+    assert (twins.both_right.value, twins.both_right.n, twins.unanswered, twins.not_asked) == (0.0, 1, 1, 0)
 
 
 def test_a_twin_without_its_question_is_counted_and_in_no_pair() -> None:
@@ -189,8 +208,8 @@ def test_the_command_prints_pairs_and_what_matched_nothing(
     assert run(["score", *map(str, files)]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "twin pairs: both right" in text
-    assert "50.0%" in text
-    assert "1 predictions for no question of the benchmark; 1 twin pairs without two valid answers" in text
+    assert "100.0%" in text
+    assert "1 predictions for no question of the benchmark; 1 twins that were not asked, in no pair" in text
 
 
 def test_the_command_prints_no_pairs_where_there_are_no_twins(

@@ -472,7 +472,7 @@ def test_no_call_answered_is_a_failure_of_the_provider(
     failed = ModelAnswer(request_hash="", model="", status=CallStatus.FAILED, error="connection failed")
     scripted(monkeypatch, ScriptedClient(lambda _: failed))
     assert run_cli(command(drawn, tmp_path / "x.jsonl", "vllm:x")) == 5
-    assert "error[MODEL_UNANSWERED]: none of " in capsys.readouterr().err
+    assert "error[MODEL_UNANSWERED]: connection failed; none of " in capsys.readouterr().err
     assert not (tmp_path / "x.jsonl").exists()
     with pytest.raises(ProviderError, match="none of"):
         bring_up(fresh(drawn, tmp_path), profile(conservative="vllm:x"), Asking(), before=FUSE)

@@ -10,6 +10,7 @@ from fault_answers import texts_of
 from fault_server import FaultServer
 from neuroonco import store
 from neuroonco.build.records import ClosedItem
+from neuroonco.cli import run as run_cli
 from neuroonco.errors import PrerequisiteError, UsageError
 from neuroonco.models.retry import Patience
 from neuroonco.pipeline import INCOMPLETE
@@ -126,3 +127,45 @@ def test_a_run_without_a_key_ends_before_it_begins(tmp_path: Path, monkeypatch: 
     with pytest.raises(UsageError, match="MODEL_UNKNOWN"):
         walk(profile("gpt"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_calls_failed_says_so_and_ends_with_5(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NEUROONCO_LEDGER", raising=False)
+    monkeypatch.chdir(tmp_path)
+    down = {"is": True}
+
+    def respond(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes] | None:
+        failing = down["is"] and "sequence" in texts_of(request).split("Question:")[1].split("\n")[0]
+        return (422, {}, b"{}") if failing else None
+
+    def row_of(model: str, out: str) -> str:
+        return next(line for line in out.splitlines() if model in line)
+
+    with elsewhere(FaultServer(answer_for=picked, respond=respond)) as url:
+        lines = ['name = "t"', 'description = "x"', 'rules = "default"', "seed = 1", "[phantoms]", "number = 12"]
+        lines.insert(4, f'models = ["always-e", "vllm:m@{url}", "shuffled:vllm:m@{url}"]')
+        Path("t.toml").write_text("\n".join([*lines, "seed = 8"]))
+        words = ["run", "t.toml", "--out", "run", "--processes", "1"]
+        assert run_cli(words) == 5
+        printed = capsys.readouterr()
+        assert "predict by vllm:m: " in printed.err
+        assert "predict by shuffled:vllm:m: " in printed.err
+        assert "the figures are preliminary; the same command asks these again" in printed.err
+        waiting = store.read_json(Path("run") / PREDICT / "manifest.json")["counts"][INCOMPLETE]
+        assert f"incomplete: {waiting} wait" in " ".join(row_of(PREDICT, printed.out).split())
+        accuracy = printed.out.split("Benchmark accuracy")[1]
+        assert "incomplete" in row_of("shuffled:vllm:m", accuracy)
+        assert "incomplete" not in row_of("always-e", accuracy)
+        assert run_cli([*words, "--json"]) == 5
+        said = json.loads(capsys.readouterr().out)
+        assert said["incomplete"] == {PREDICT: waiting}
+        assert said["complete"] == {"always-e": True, "vllm:m": False, "shuffled:vllm:m": False}
+        assert said["counts"][PREDICT][INCOMPLETE] == waiting
+        down["is"] = False
+        assert run_cli([*words, "--json"]) == 0
+        said = json.loads(capsys.readouterr().out)
+        assert (said["incomplete"], set(said["complete"].values())) == ({}, {True})
+    assert run_cli(words) == 0
+    assert "incomplete" not in capsys.readouterr().out

@@ -11,6 +11,12 @@ from neuroonco.intervals import Estimate, wilson
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
+RESAMPLES = 2000
+"""Unless told otherwise: the 2.5 % quantile then rests on 50 of them."""
+LEAST_RESAMPLES, MOST_RESAMPLES = 100, 100_000
+"""That a command takes."""
+SEED = 2602
+"""Of the draws, unless told otherwise."""
 BLOCK = 64
 """Resamples whose weights are turned into floating point at a time."""
 KEPT_BYTES = 1 << 27

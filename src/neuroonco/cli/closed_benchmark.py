@@ -7,7 +7,7 @@ import typer
 
 from neuroonco.build.interop import read_closed
 from neuroonco.build.records import ClosedItem
-from neuroonco.cli.output import say
+from neuroonco.cli.output import MAX_LINES, say
 from neuroonco.errors import InputError
 from neuroonco.store import Loaded
 
@@ -23,8 +23,10 @@ def readable_benchmark(path: Path) -> Loaded[ClosedItem]:
         InputError: nothing in the file is a question.
     """
     loaded = read_closed(path)
-    for row in loaded.unreadable:
+    for row in loaded.unreadable[:MAX_LINES]:
         say(f"unreadable[{row.code}]: {row.message}; where: {row.slice_id}")
+    if len(loaded.unreadable) > MAX_LINES:
+        say(f"... and {len(loaded.unreadable) - MAX_LINES} more")
     if not loaded.records:
         raise InputError("BENCHMARK_EMPTY", "no question in this file", where=str(path), fix="pass a closed benchmark")
     return loaded

@@ -7,12 +7,13 @@ import typer
 
 from neuroonco import store
 from neuroonco.cli.closed_benchmark import ClosedBenchmark, readable_benchmark
-from neuroonco.cli.closed_predictions import models_of, readable_predictions, say_how_asked
-from neuroonco.cli.options import AsJson, Seed
+from neuroonco.cli.closed_predictions import given_predictions, match_document
+from neuroonco.cli.options import AsJson, Resamples, Seed
 from neuroonco.cli.output import result_json, say
 from neuroonco.cli.score_tables import print_comparison
 from neuroonco.errors import UsageError
-from neuroonco.score.closed.clustering import RESAMPLES
+from neuroonco.predict.same_benchmark import identical
+from neuroonco.resampling import RESAMPLES, SEED
 from neuroonco.score.closed.compare import compare, distinct_names
 from neuroonco.score.closed.forest import forest_svg
 from neuroonco.score.closed.records import PairsOf
@@ -26,12 +27,12 @@ def compare_command(
     predictions: Annotated[
         list[Path], typer.Argument(metavar="PRED PRED...", help="Predictions of each model: files, or runs' folders.")
     ],
-    pairs: Annotated[PairsOf, typer.Option("--pairs", help="All pairs, or each model with the first.")] = PairsOf.ALL,
+    pairs: Annotated[
+        PairsOf, typer.Option("--pairs", help="All pairs, or each model with the first, or with the best.")
+    ] = PairsOf.ALL,
     forest: Annotated[Path | None, typer.Option("--forest", help="SVG file to write: the forest plot.")] = None,
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=100, max=1_000_000, help="Resamples behind each interval and p.")
-    ] = RESAMPLES,
-    seed: Seed = 2602,
+    resamples: Resamples = RESAMPLES,
+    seed: Seed = SEED,
     as_json: AsJson = False,
 ) -> None:
     """Say which models are better on the same questions, by how much, and whether that could be chance.
@@ -44,34 +45,30 @@ def compare_command(
     if forest is not None and forest.suffix.lower() != ".svg":
         raise UsageError("FOREST_NOT_SVG", "the forest plot is SVG", where=str(forest), fix="name a file.svg")
     loaded = readable_benchmark(benchmark)
-    given = [readable_predictions(place) for place in predictions]
-    for place in predictions:
-        say_how_asked(place, loaded.records)
-    names = distinct_names(
-        [_name(models_of(found.records), place) for found, place in zip(given, predictions, strict=True)]
-    )
+    given = [given_predictions(place, benchmark, loaded.records) for place in predictions]
+    names = distinct_names([" + ".join(found.models) or found.place.stem for found in given])
+    by_name = dict(zip(names, given, strict=True))
+    for one, other in identical({name: found.records for name, found in by_name.items()}):
+        say(f"warning: {one} and {other} have the same answers in every row: is it one run under two names?")
     compared = compare(
         loaded.records,
-        {name: found.records for name, found in zip(names, given, strict=True)},
+        {name: found.records for name, found in by_name.items()},
         seed=seed,
         resamples=resamples,
         pairs=pairs,
     )
-    unreadable = sum(len(found.unreadable) for found in given)
-    if loaded.unreadable:  # they are in no denominator, so nobody's score is that of the whole benchmark
+    unreadable = sum(found.unreadable for found in given)
+    lost = max(len(loaded.unreadable), *(found.fit.unreadable_questions for found in given))
+    if lost:  # they are in no denominator, so nobody's score is that of the whole benchmark
         models = tuple(model.model_copy(update={"complete": False}) for model in compared.models)
         compared = compared.model_copy(update={"models": models})
     if forest is not None:
         store.write_text(forest, forest_svg(compared))
         say(f"wrote {forest.name}")
     if as_json:
-        counts = {"unreadable_questions": len(loaded.unreadable), "unreadable_predictions": unreadable}
-        result_json(compared.model_dump(mode="json") | counts)
+        counts = {"unreadable_questions": lost, "unreadable_predictions": unreadable}
+        result_json(compared.model_dump(mode="json") | match_document(loaded.records, by_name) | counts)
     else:
         print_comparison(compared)
-    if loaded.unreadable or unreadable:
+    if lost or unreadable:
         raise typer.Exit(1)
-
-
-def _name(models: list[str], place: Path) -> str:
-    return " + ".join(models) or place.stem

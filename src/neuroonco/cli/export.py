@@ -11,7 +11,7 @@ from neuroonco.build.interop import read_closed, read_open
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.cli.options import AsJson, OutFolder, Root
 from neuroonco.cli.output import MAX_LINES, existing_root, result_json, say
-from neuroonco.errors import InputError
+from neuroonco.errors import InputError, ProviderError
 from neuroonco.export.folder import free_or_exported
 from neuroonco.export.inspect_folder import write_inspect
 from neuroonco.export.lmms_eval import write_lmms_eval
@@ -23,6 +23,8 @@ from neuroonco.export.vlmevalkit import write_vlmevalkit
 from neuroonco.predict.records import EvaluationRun, QuestionKind
 from neuroonco.predict.run_files import benchmark_hash, kind_of_benchmark, write_run
 from neuroonco.store import Loaded, require_format
+from neuroonco.vocabulary import PredictionStatus
+from neuroonco.walk.passing_on import line_of_export
 
 exports = typer.Typer(
     help="A benchmark as a task of another evaluation program, and its log as predictions of ours.",
@@ -95,6 +97,7 @@ def predictions_command(
         kind=QuestionKind.OPEN if isinstance(items[0], OpenItem) else QuestionKind.CLOSED,
         benchmark=benchmark.name,
         benchmark_sha256=benchmark_hash(items),
+        unreadable=len(loaded.unreadable),
         prompts=prompt_hashes(items),
         settings={"program": found.program},
         status=status,
@@ -110,6 +113,9 @@ def predictions_command(
         say(f"{len(predictions)} predictions of {about.model}: " + ", ".join(f"{n} {s}" for s, n in status.items()))
     if not_there:
         say(f"{not_there} questions are not in the log; `neuroonco score` counts them as missing")
+    if failed := status.get(PredictionStatus.API_ERROR.value, 0):
+        say(f"{failed} questions wait for a call that failed; run them again in the program that asked")
+        raise typer.Exit(ProviderError.exit_code)
     if not_there or loaded.unreadable:
         raise typer.Exit(1)
 
@@ -130,6 +136,8 @@ def _export(
     if not found.questions:
         what = "no image could be read, so that nothing is exported"
         raise InputError("NOTHING_TO_EXPORT", what, where=str(root), fix="pass the root of the images")
+    if line := line_of_export(item for item in loaded.records if getattr(item, "twin_of", None) is None):
+        say(line)
     written = write(found, out)
     if as_json:
         result_json(

@@ -6,12 +6,20 @@ from typing import Annotated
 
 import typer
 
+from neuroonco.resampling import LEAST_RESAMPLES, MOST_RESAMPLES
+
 Root = Annotated[Path, typer.Option("--root", help="Folder to which image paths are relative.")]
 Out = Annotated[Path, typer.Option("--out", help="File to write; .parquet or .jsonl (ours) or .json (reference).")]
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write.")]
 Rules = Annotated[str, typer.Option("--rules", help="Rule set: default, or paper for the reference system's.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print counts or results as JSON on stdout.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of everything random.")]
+Resamples = Annotated[
+    int,
+    typer.Option(
+        "--resamples", min=LEAST_RESAMPLES, max=MOST_RESAMPLES, help="Resamples behind each interval and test."
+    ),
+]
 Sources = Annotated[
     Path | None,
     typer.Option("--sources", help="Folder of further source descriptions (TOML); one with a known id replaces it."),

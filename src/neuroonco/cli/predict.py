@@ -19,16 +19,26 @@ from neuroonco.cli.predict_progress import progress_line
 from neuroonco.errors import InputError, ProviderError, UsageError
 from neuroonco.predict.ask import LEAK, QuestionBrief
 from neuroonco.predict.pictures import PictureFinder
-from neuroonco.predict.predict import predict_to
+from neuroonco.predict.predict import predict_kept
 from neuroonco.predict.records import EvaluationRun, QuestionKind, Scoring
-from neuroonco.predict.run_files import RunFiles, benchmark_hash, kind_of_benchmark, read_about, write_run
+from neuroonco.predict.run_files import (
+    RunFiles,
+    benchmark_hash,
+    kind_of_benchmark,
+    partial_of,
+    read_about,
+    sweep,
+    write_run,
+)
+from neuroonco.predict.same_run import difference
 from neuroonco.rules import load_rules
 from neuroonco.store import Loaded
 from neuroonco.vocabulary import PredictionStatus
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.local_model import LocalOptions
 from neuroonco.walk.models import FORMS, NamedModel, model_named, named_model
-from neuroonco.walk.predicting import Evaluated, counts_of, evaluate, require_options, require_possible, settings_of
+from neuroonco.walk.passing_on import line_before_asking
+from neuroonco.walk.predicting import Evaluated, counts_of, evaluate, require_possible, settings_of
 
 Items = list[ClosedItem] | list[OpenItem]
 
@@ -83,6 +93,9 @@ def predict_command(
     ] = None,
     device: Annotated[str | None, typer.Option("--device", help="Of a local model, e.g. cuda:0 or cpu.")] = None,
     dtype: Annotated[str | None, typer.Option("--dtype", help="Of a local model, e.g. bfloat16; default auto.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what another model, benchmark or way of asking left at --out.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Let a model answer a benchmark; killed and run again, it goes on where it was.
@@ -102,13 +115,16 @@ def predict_command(
     named = named_model(model, asking, local)
     brief = QuestionBrief(per_image, confidence, permute, scoring, max_tokens)
     _require_possible(kind, named, brief, asking, local_options)
-    task = _Task(benchmark.name, kind, loaded.records, root, out, seed)
+    task = _Task(benchmark.name, kind, loaded.records, len(loaded.unreadable), root, out, seed)
     task.require_place()
+    if not overwrite:
+        task.require_same(named, brief)
+    sweep(out)
     evaluated = _built_in(task, named) if named.asked is None else _asked(task, named, brief, asking)
-    write_run(out, task.items, evaluated.predictions, evaluated.about)
-    _summarise(task, evaluated, as_json=as_json)
-    if loaded.unreadable:
-        raise typer.Exit(1)
+    about = evaluated.about.model_copy(update={"unreadable": task.unreadable})
+    write_run(out, task.items, evaluated.predictions, about)
+    partial_of(RunFiles.at(out).predictions).unlink(missing_ok=True)
+    _summarise(task, evaluated, replay=replay, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -118,6 +134,7 @@ class _Task:
     benchmark: str
     kind: QuestionKind
     items: Items
+    unreadable: int
     root: Path
     out: Path
     seed: int
@@ -147,6 +164,33 @@ class _Task:
         except OSError as error:
             what, fix = error.strerror or str(error), "choose a writable folder"
             raise InputError("CANNOT_WRITE", what, where=str(folder), fix=fix) from None
+
+    def require_same(self, named: NamedModel, brief: QuestionBrief) -> None:
+        """Refuse to replace another run.
+
+        Raises:
+            InputError: a finished run of another model, of other questions, or asked in another way is there.
+        """
+        there = read_about(self.out)
+        if there is None or not RunFiles.at(self.out).predictions.exists():
+            return
+        name = f"{named.name}-{self.seed}" if named.name == "random" else named.name
+        wanted = EvaluationRun(
+            model=name,
+            kind=self.kind,
+            benchmark=self.benchmark,
+            benchmark_sha256=benchmark_hash(self.items),
+            picture=named.picture,
+            scoring=brief.scoring,
+            per_image=brief.per_image,
+            permute_seed=brief.permute_seed,
+            asks_confidence=brief.asks_confidence,
+            settings=settings_of(named, QuestionBrief() if named.asked is None else brief, seed=self.seed),
+            version=__version__,
+        )
+        if what := difference(there, wanted):
+            fix = "choose another --out, or pass --overwrite"
+            raise InputError("RUN_EXISTS", f"another run is there: {what}", where=str(self.out), fix=fix)
 
 
 def _read(path: Path) -> tuple[QuestionKind, Loaded[Any]]:
@@ -201,11 +245,10 @@ def _require_possible(
 
 def _built_in(task: _Task, named: NamedModel) -> Evaluated:
     items: Any = task.items
-    require_options(items)
-    chosen = model_named(named.name, items, seed=task.seed, rules=load_rules("default"))
-    finder = PictureFinder(task.root)
-    RunFiles.at(task.out).run.unlink(missing_ok=True)  # it says nothing of predictions that are not its own
-    predictions = predict_to(RunFiles.at(task.out).predictions, items, chosen, root=task.root, finder=finder)
+    rules, finder = load_rules("default"), PictureFinder(task.root)
+    chosen = model_named(named.name, items, seed=task.seed, rules=rules)
+    partial = partial_of(RunFiles.at(task.out).predictions)
+    predictions = predict_kept(partial, items, chosen, finder=finder, rules=rules.digest("read"))
     about = EvaluationRun(
         model=chosen.name,
         kind=task.kind,
@@ -221,6 +264,8 @@ def _built_in(task: _Task, named: NamedModel) -> Evaluated:
 def _asked(task: _Task, named: NamedModel, brief: QuestionBrief, asking: Asking) -> Evaluated:
     if brief.per_image:
         say(LEAK)
+    if line := line_before_asking(task.items, named, replay=asking.replay):
+        say(line)
     with progress_line(f"asking {named.name}", asking) as progress:
         return evaluate(
             task.items,
@@ -236,8 +281,8 @@ def _asked(task: _Task, named: NamedModel, brief: QuestionBrief, asking: Asking)
         )
 
 
-def _summarise(task: _Task, evaluated: Evaluated, *, as_json: bool) -> None:
-    """Say what came of it; exit code 1 follows where nothing did, 5 where calls failed."""
+def _summarise(task: _Task, evaluated: Evaluated, *, replay: bool, as_json: bool) -> None:
+    """Say what came of it; exit code 5 follows where calls failed, 1 where questions or all pictures are unreadable."""
     about, n = evaluated.about, len(evaluated.predictions)
     for line in evaluated.warnings:
         if line != LEAK:  # said before the first call
@@ -245,12 +290,18 @@ def _summarise(task: _Task, evaluated: Evaluated, *, as_json: bool) -> None:
     if as_json:
         counts = about.model_dump(include={"calls", "from_ledger", "input_tokens", "output_tokens", "cost_usd"})
         head = {"out": task.out.name, "model": about.model, "kind": about.kind.value, "n": n, "status": about.status}
-        result_json(head | {"waiting": evaluated.waiting} | counts | {"warnings": list(evaluated.warnings)})
+        lost = {"unreadable": task.unreadable, "waiting": evaluated.waiting}
+        result_json(head | lost | counts | {"warnings": list(evaluated.warnings)})
     else:
         say(f"{n} questions: " + ", ".join(f"{count} {status}" for status, count in about.status.items()))
+    if task.unreadable:
+        say(f"INCOMPLETE: {task.unreadable} questions of {task.benchmark} cannot be read, and nobody was asked them")
     if about.status.get(PredictionStatus.MISSING_IMAGE.value, 0) == n:
         say("no picture could be read; is the root right?")
         raise typer.Exit(1)
     if evaluated.waiting:
-        say(f"{evaluated.waiting} questions wait for a call that failed; the same command asks these again")
+        again = "in the ledger, too, their calls failed" if replay else "the same command asks these again"
+        say(f"{evaluated.waiting} questions wait for a call that failed; {again}")
         raise typer.Exit(ProviderError.exit_code)
+    if task.unreadable:
+        raise typer.Exit(1)

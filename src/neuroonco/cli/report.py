@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from neuroonco.cli.options import AsJson, Seed
+from neuroonco.cli.options import AsJson, Resamples, Seed
 from neuroonco.cli.output import existing_root, result, result_json, say
 from neuroonco.cli.runs import is_run, phantom_root, profile_of
 from neuroonco.errors import InputError, UsageError
+from neuroonco.resampling import RESAMPLES, SEED
 from neuroonco.walk.folders import REPORT
 from neuroonco.walk.page import write_report
 from neuroonco.walk.run import locked
@@ -74,13 +75,15 @@ def report_compare_command(
     out: Annotated[
         Path, typer.Option("--out", help="Page to write, .html; its tables are written beside it, .csv and .tex.")
     ] = Path("comparison.html"),
-    seed: Seed = 0,
-    resamples: Annotated[
-        int, typer.Option("--resamples", min=200, max=100_000, help="Bootstrap resamples of the intervals.")
-    ] = 2000,
+    seed: Seed = SEED,
+    resamples: Resamples = RESAMPLES,
     errors: Annotated[
         int, typer.Option("--errors", min=0, max=50, help="Wrong answers shown for each model at most.")
     ] = 6,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", metavar="NAME", help="Compare each with this model, chosen beforehand."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Write one page that compares models on the same questions, with its tables as CSV and LaTeX.
@@ -102,6 +105,7 @@ def report_compare_command(
         seed=seed,
         resamples=resamples,
         errors=errors,
+        reference=reference,
     )
     written = write_comparison(asked, out)
     for warning in written.warnings:

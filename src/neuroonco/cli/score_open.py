@@ -15,9 +15,9 @@ from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Quarantined
 from neuroonco.predict.interop import read_open_predictions
 from neuroonco.predict.records import EvaluationRun, OpenPrediction, PictureMode, QuestionKind
-from neuroonco.predict.run_files import RunFiles, benchmark_hash, read_about
+from neuroonco.predict.run_files import RunFiles, benchmark_hash, no_predictions, read_about, require_same_questions
 from neuroonco.score.open.interop import read_marks
-from neuroonco.score.open.records import HumanMark, Judged, JudgeScore, OpenScore
+from neuroonco.score.open.records import HIGHEST_MARK, HumanMark, Judged, JudgeScore, OpenScore
 from neuroonco.score.open.score import score_open as scored
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def score_open(
     resamples: int,
     as_json: bool,
 ) -> None:
-    """Print the score of answers to open questions; exit code 1 follows where a row could not be read.
+    """Print the score of answers to open questions; exit code 1 follows where it is incomplete or a row
+    could not be read.
 
     Args:
         benchmark: open questions. predictions: a file, or the folder of a run.
@@ -59,7 +60,11 @@ def score_open(
         raise UsageError("MARKS_WITHOUT_JUDGE", what, where="--marks", fix=fix)
     items, bad_items = _questions(benchmark)
     given, bad_rows = _predictions(predictions)
-    _say_how_made(predictions, items)
+    _say_how_made(predictions)
+    require_same_questions(predictions, benchmark, items, given)
+    about = read_about(predictions)
+    if about is not None and about.benchmark_sha256 == benchmark_hash(items):
+        bad_items = max(bad_items, about.unreadable)
     human, bad_marks = _marks(marks)
     judged = None
     if judge is not None:
@@ -76,7 +81,7 @@ def score_open(
         result_json({"models": models} | score.model_dump(mode="json") | bad)
     else:
         print_open_score(score, models, bad)
-    if any(bad.values()):
+    if any(bad.values()) or not score.complete:
         raise typer.Exit(1)
 
 
@@ -94,8 +99,7 @@ def _questions(path: Path) -> tuple[list[OpenItem], int]:
 def _predictions(place: Path) -> tuple[list[OpenPrediction], int]:
     path = RunFiles.at(place).predictions
     if place.is_dir() and not path.exists():
-        what, fix = "the folder holds no predictions", "pass a file of predictions, or a folder that predict wrote"
-        raise InputError("PREDICTIONS_MISSING", what, where=str(place), fix=fix)
+        raise no_predictions(place)
     if path.suffix in (".jsonl", ".parquet"):
         first = store.first_row(path)
         if isinstance(first, dict) and "q_index" in first and "question_id" not in first:
@@ -123,7 +127,7 @@ def _name(unreadable: list[Quarantined]) -> None:
         say(f"... and {len(unreadable) - MAX_LINES} more")
 
 
-def _say_how_made(place: Path, items: list[OpenItem]) -> None:
+def _say_how_made(place: Path) -> None:
     """Warn of what a run's own description says that a reader of its score must know."""
     about: EvaluationRun | None = read_about(place)
     if about is None:
@@ -131,8 +135,6 @@ def _say_how_made(place: Path, items: list[OpenItem]) -> None:
     if about.kind is not QuestionKind.OPEN:
         what, fix = "this run answers closed questions", "pass the benchmark that it answers"
         raise InputError("RUN_CLOSED", what, where=str(place), fix=fix)
-    if about.benchmark_sha256 != benchmark_hash(items):
-        say(f"warning: {place.name} answers another benchmark ({about.benchmark}), or another version of this one")
     if about.picture is not PictureMode.TRUE:
         say(f"note: {place.name} was made with pictures: {about.picture.value}")
     if about.per_image:
@@ -167,10 +169,14 @@ def print_open_score(score: OpenScore, models: list[str], unreadable: dict[str, 
         result("INCOMPLETE: some questions have no answer, or some answers no mark; see the counts below")
     found, keywords = score.attributes, score.keywords
     rows = [
-        _row("attributes: recall (primary)", found.recall),
-        *(_row(f"  recall, type {printable(kind)}", estimate) for kind, estimate in score.by_type.items()),
+        _row("attributes: F1 (primary)", found.f1),
+        _row("  F1 of the best constant answer", found.floor.f1),
+        _row("  gain over the constant answer", found.gain),
+        _row("attributes: recall", found.recall),
+        _row("  recall of the constant answer", found.floor.recall),
+        *(row for kind, share in score.by_type.items() for row in _of_type(kind, share, score.floor_by_type[kind])),
         _row("attributes: precision", found.precision),
-        _row("attributes: F1", found.f1),
+        _row("  precision of the constant answer", found.floor.precision),
         _row("attributes: contradicted", found.contradicted),
         _row("attributes: omitted", found.omitted),
         _row("keywords: F1", keywords.f1),
@@ -205,22 +211,27 @@ def print_open_score(score: OpenScore, models: list[str], unreadable: dict[str, 
     result(statuses + ("" if score.complete else "; incomplete"))
 
 
+def _of_type(kind: str, recall: Estimate, floor: Estimate) -> list[Row]:
+    shown = printable(kind)
+    return [_row(f"  recall, type {shown}", recall), _row(f"  constant answer, type {shown}", floor)]
+
+
 def _judge_rows(judge: JudgeScore | None) -> list[Row]:
     if judge is None:
         return []
-    rows = [_row(f"mean mark by {printable(judge.model)}", judge.mean)]
+    rows = [_row(f"mean mark by {printable(judge.model)}, 0 to {HIGHEST_MARK}", judge.mean, times=HIGHEST_MARK)]
     if judge.human_n:
         rows.append(_row("judge and people: within one step", judge.agreement))
         rows.append(_row("judge and people: kappa, quadratic weights", judge.kappa, percent=False))
     return rows
 
 
-def _row(label: str, found: Estimate, *, percent: bool = True) -> Row:
+def _row(label: str, found: Estimate, *, percent: bool = True, times: int | None = None) -> Row:
     if found.value is None:
         return label, "none", "", found.n
 
     def shown(value: float) -> str:
-        return f"{value:.1%}" if percent else f"{value:.2f}"
+        return f"{value * times:.2f}" if times else f"{value:.1%}" if percent else f"{value:.2f}"
 
     interval = "" if found.low is None or found.high is None else f"{shown(found.low)} to {shown(found.high)}"
     return label, shown(found.value), interval, found.n

@@ -1,6 +1,6 @@
 """A closed score and a comparison as tables for a person."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from neuroonco.cli.output import result, table
 from neuroonco.errors import printable
@@ -8,13 +8,14 @@ from neuroonco.intervals import Estimate
 from neuroonco.score.closed.forest import forest_line, p_text, points, reach_of
 from neuroonco.score.closed.judge import NOT_ANSWERED
 from neuroonco.score.closed.records import Calibration, Clusters, Comparison, PositionBias, Rejection, Score
+from neuroonco.walk.comparison_models import abstains
 
 Row = tuple[str, str, str, int]
 DRAWN = 41
 """Characters of a line of the forest plot."""
 
 
-def print_score(score: Score, models: Iterable[str], unreadable_questions: int, unreadable_predictions: int) -> None:
+def print_score(score: Score, models: Sequence[str], unreadable_questions: int, unreadable_predictions: int) -> None:
     """All figures of one model's predictions."""
     _incomplete(score.status, unreadable_questions)
     rows = [(*_row("all questions", score.accuracy), _percent(score.chance))]
@@ -43,7 +44,8 @@ def print_score(score: Score, models: Iterable[str], unreadable_questions: int, 
     result(f"intervals: {drawn_text(score.clusters)}; of types, sources and sequences Wilson's")
     if left := _left_over(score, unreadable_questions, unreadable_predictions):
         result("; ".join(left))
-    statuses = ", ".join(f"{n} {status}" for status, n in score.status.items() if n)
+    refused = "abstained" if all(map(abstains, models)) else "refused"
+    statuses = ", ".join(f"{n} {refused if status == 'refused' else status}" for status, n in score.status.items() if n)
     result(f"chance {_percent(score.chance) or 'none'}; {statuses}" + ("" if score.complete else "; incomplete"))
 
 
@@ -66,19 +68,22 @@ def print_comparison(comparison: Comparison) -> None:
             str(pair.only_a),
             str(pair.only_b),
             p_text(pair.mcnemar_p),
-            p_text(pair.bootstrap_p),
+            p_text(pair.sign_flip_p),
             p_text(pair.holm_p),
         )
         for pair in comparison.pairs
     ]
-    heads = ("", "points", "95 % interval", "only 1st", "only 2nd", "McNemar p", "bootstrap p", "Holm p")
+    heads = ("", "points", "95 % interval", "only 1st", "only 2nd", "McNemar p", "sign-flip p", "Holm p")
     table("Differences in accuracy, percentage points", heads, pairs, to_stdout=True)
     reach = reach_of(comparison.pairs)
     left, right = points(-reach), points(reach)
     result(f"{left}{right:>{DRAWN - len(left)}}")
     for pair in comparison.pairs:
         result(f"{forest_line(pair, reach, DRAWN)}  {printable(pair.a)} minus {printable(pair.b)}")
-    result(f"intervals and bootstrap p: {drawn_text(comparison.clusters)}; McNemar takes questions as independent")
+    result(
+        f"intervals and sign-flip p: {drawn_text(comparison.clusters)}; Holm over {comparison.tests} pairs; "
+        "McNemar takes questions as independent"
+    )
 
 
 def drawn_text(clusters: Clusters) -> str:
@@ -138,9 +143,10 @@ def _print_position(found: PositionBias) -> None:
     table("Position", columns, rows, to_stdout=True)
     excess = _row("", found.excess)
     spread = "" if found.recall_spread is None else f"; recalls spread by {found.recall_spread:.3f}"
+    chance = "" if found.excess_by_chance is None else f", {found.excess_by_chance:.1%} by chance alone"
     lost = f"; {found.left_out} answers whose order does not fit" if found.left_out else ""
     result(
-        f"position: {excess[1]} of answers would have to move ({excess[2] or 'no interval'}, n {excess[3]}); "
+        f"position: {excess[1]} of answers would have to move ({excess[2] or 'no interval'}, n {excess[3]}{chance}); "
         f"chosen against right p {p_text(found.p_value)}{spread}{lost}"
     )
 
@@ -150,7 +156,8 @@ def _print_calibration(found: Calibration) -> None:
         _row("accuracy", found.accuracy),
         ("mean confidence", _percent(found.mean_confidence), "", found.n),
         _row("expected calibration error", found.ece),
-        _row("Brier score", found.brier),
+        ("  by chance alone, if calibrated", _percent(found.ece_by_chance), "", found.ece.n),
+        _plain_row("Brier score", found.brier),
         _row("AUROC of right against wrong", found.auroc),
         _row("area under risk-coverage", found.aurc),
     ]
@@ -168,6 +175,7 @@ def _left_over(score: Score, unreadable_questions: int, unreadable_predictions: 
         ("predictions that cannot be read", unreadable_predictions),
         ("twin pairs without two valid answers", 0 if twins is None else twins.unanswered),
         ("twins without their question, in no pair", 0 if twins is None else twins.unpaired),
+        ("twins that were not asked, in no pair", 0 if twins is None else twins.not_asked),
     )
     return [f"{n} {what}" for what, n in counts if n]
 
@@ -183,6 +191,14 @@ def _cells(estimate: Estimate) -> tuple[str, str, int]:
 
 def _signed_row(name: str, estimate: Estimate) -> Row:
     return name, _signed(estimate.value), _between(estimate.low, estimate.high, _signed), estimate.n
+
+
+def _plain_row(name: str, estimate: Estimate) -> Row:
+    return name, _plain(estimate.value), _between(estimate.low, estimate.high, _plain), estimate.n
+
+
+def _plain(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"
 
 
 def _between(low: float | None, high: float | None, text: Callable[[float], str]) -> str:

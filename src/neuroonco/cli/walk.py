@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,12 +23,12 @@ from neuroonco.cli.options import (
     Sources,
 )
 from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
-from neuroonco.errors import printable
+from neuroonco.errors import ProviderError, printable
 from neuroonco.executors import ExecutorKind
 from neuroonco.pipeline import INCOMPLETE
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.described import kept_sources
-from neuroonco.walk.folders import CATALOG, REVIEW, SCORE
+from neuroonco.walk.folders import CATALOG, PREDICT, REVIEW, SCORE
 from neuroonco.walk.page import STAGES
 from neuroonco.walk.profile import Profile, description_folder, load_profile
 from neuroonco.walk.run import Walked, walk
@@ -123,35 +123,54 @@ def _walk(
 
 
 def _summarise(run: Path, walked: Walked, *, as_json: bool) -> None:
-    counts = {stage: store.read_json(run / stage / "manifest.json")["counts"] for stage in STAGES}
+    counts = {stage: store.read_json(run / stage / "manifest.json")["counts"] for stage in (*STAGES, PREDICT)}
+    incomplete = {stage: found[INCOMPLETE] for stage, found in counts.items() if found.get(INCOMPLETE)}
     scores = store.read_json(run / SCORE / "scores.json")
     accuracy = {name: score["accuracy"] for name, score in scores["models"].items()}
+    complete = {name: bool(score["complete"]) for name, score in scores["models"].items()}
     if as_json:
         document = {
             "report": str(walked.report),
             "done": walked.done,
             "skipped": walked.skipped,
             "counts": counts,
+            "incomplete": incomplete,
             "accuracy": accuracy,
+            "complete": complete,
         }
         result_json(document)
-        return
+    else:
+        _tables(run, walked, counts, accuracy, complete)
+    if incomplete:
+        say("some calls failed, so that the figures are preliminary; the same command asks these again")
+        raise typer.Exit(ProviderError.exit_code)
+
+
+def _tables(
+    run: Path,
+    walked: Walked,
+    counts: dict[str, dict[str, Any]],
+    accuracy: dict[str, dict[str, Any]],
+    complete: dict[str, bool],
+) -> None:
     rows = [
         (s, c["kept"], c["dropped"], c["quarantined"], _state(s in walked.done, c.get(INCOMPLETE, 0)))
         for s, c in counts.items()
     ]
     table("Counts along the walk", ("stage", "kept", "dropped", "quarantined", ""), rows, to_stdout=True)
-    cells = (
-        (name, f"{a['value']:.1%}", f"{a['low']:.1%} to {a['high']:.1%}", a["n"])
-        if a["value"] is not None
-        else (name, "none", "", 0)
-        for name, a in accuracy.items()
-    )
-    table("Benchmark accuracy", ("model", "value", "95 % interval", "n"), cells, to_stdout=True)
+    cells = ((name, *_percent(a), a["n"], "" if complete[name] else "incomplete") for name, a in accuracy.items())
+    table("Benchmark accuracy", ("model", "value", "95 % interval", "n", ""), cells, to_stdout=True)
     items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
     if items:
         result(f"one slice's way: neuroonco trace {items[0].slice_id} --run {run}")
     result(f"report: {walked.report}")
+
+
+def _percent(estimate: dict[str, Any]) -> tuple[str, str]:
+    """Value and interval; an empty denominator has neither."""
+    if estimate["value"] is None:
+        return "none", ""
+    return f"{estimate['value']:.1%}", f"{estimate['low']:.1%} to {estimate['high']:.1%}"
 
 
 def _state(done: bool, incomplete: int) -> str:

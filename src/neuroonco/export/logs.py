@@ -96,11 +96,18 @@ def read_log(path: Path) -> Log:
             (``PRED_FORMAT=tsv``).
 
     Raises:
-        InputError: missing, of another format, or not of an exported benchmark.
+        InputError: missing, of another format, not of an exported benchmark, or without a single reply.
         PrerequisiteError: a log of Inspect, and the extra ``inspect`` is not installed.
     """
     if not path.is_file():
         raise InputError("FILE_MISSING", "no such file", where=str(path), fix="check the path")
+    log = _read(path)
+    if not log.replies:
+        raise InputError("LOG_EMPTY", "no reply in this log", where=str(path), fix=_FIX)
+    return log
+
+
+def _read(path: Path) -> Log:
     if path.suffix in (".eval", ".json"):
         from neuroonco.export.inspect_log import read_inspect_log  # here: Inspect is optional
 

@@ -1,12 +1,14 @@
-"""Pictures as they are exported: the pixels that ``neuroonco predict`` shows, as PNG, and nothing else."""
+"""Pictures as they are exported: the very PNG that ``neuroonco predict`` sends, pixels and nothing else."""
 
-from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
-
 from neuroonco.images import PictureRef
+from neuroonco.models.endpoint_records import Endpoint
+from neuroonco.models.picture import encode_picture
 from neuroonco.predict.pictures import PictureFinder
+
+AS_SENT = Endpoint(name="export", description="A program that an export is for.", source="neuroonco")
+"""Size and format of pictures are those of an endpoint that states none of its own."""
 
 
 class PictureFiles:
@@ -16,15 +18,13 @@ class PictureFiles:
         self._finder = PictureFinder(root)
 
     def png(self, ref: PictureRef) -> bytes:
-        """The picture of a slice, gray and lossless, without metadata.
+        """The picture of a slice, gray and lossless, without metadata, as small as most endpoints are sent it.
 
         Raises:
             InputError: it is missing, outside the root, or cannot be read.
             PrerequisiteError: a volume, and the extra ``volumes`` is not installed.
         """
-        buffer = BytesIO()
-        Image.fromarray(self._finder.read(ref)).save(buffer, "PNG", optimize=False, compress_level=6)
-        return buffer.getvalue()
+        return encode_picture(self._finder.read(ref), AS_SENT).data
 
     @property
     def warning(self) -> str | None:

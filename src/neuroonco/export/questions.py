@@ -6,10 +6,11 @@ from pathlib import Path
 
 from neuroonco import store
 from neuroonco.build.records import ClosedItem, OpenItem
-from neuroonco.errors import InputError, UsageError
+from neuroonco.errors import InputError
 from neuroonco.export.pictures import PictureFiles
 from neuroonco.export.records import ExportedOpenQuestion, ExportedQuestion, Question
 from neuroonco.export.replies import prompt_hashes, prompt_of
+from neuroonco.predict.askable import require_askable
 from neuroonco.predict.records import QuestionKind
 from neuroonco.predict.run_files import benchmark_hash
 
@@ -56,11 +57,20 @@ class Exportable:
     warnings: list[str] = field(default_factory=list)
 
 
+def _salt_of(items: Items, sha256: str) -> str:
+    """What names are made with: it changes with the benchmark, and is known to nobody who has not all of its ids.
+
+    The hash of a benchmark alone will not do: runs, tables and the export itself state it.
+    """
+    told = sorted({f"{item.image_id}\0{item.image_path}" for item in items})
+    return store.sha256_text("names of an export", sha256, *told)
+
+
 def question_names(items: Items, sha256: str | None = None) -> dict[str, Item]:
     """Each question by its opaque name, twins included.
 
     The names come from the benchmark alone, so that a log of another program can be read with the benchmark in hand
-    and no other file. They cannot be undone without it.
+    and no other file. They cannot be undone without it, by no hash that is written anywhere.
 
     Args:
         items: the benchmark.
@@ -69,7 +79,7 @@ def question_names(items: Items, sha256: str | None = None) -> dict[str, Item]:
     Raises:
         InputError: the benchmark has a question twice.
     """
-    salt = sha256 or benchmark_hash(items)
+    salt = _salt_of(items, sha256 or benchmark_hash(items))
     found: dict[str, Item] = {}
     for item in items:
         number = str(item.q_index) if isinstance(item, ClosedItem) else item.question_id
@@ -92,10 +102,10 @@ def exportable(items: Items, root: Path) -> Exportable:
         root: folder to which image paths are relative.
 
     Raises:
-        UsageError: a closed question has no options.
-        InputError: the benchmark has a question twice.
+        InputError: a question cannot be put; see :func:`neuroonco.predict.askable.require_askable`.
         PrerequisiteError: a volume, and the extra ``volumes`` is not installed.
     """
+    require_askable(items)
     sha256 = benchmark_hash(items)
     kind = QuestionKind.OPEN if items and isinstance(items[0], OpenItem) else QuestionKind.CLOSED
     names = question_names(items, sha256)
@@ -105,14 +115,14 @@ def exportable(items: Items, root: Path) -> Exportable:
     for name, item in asked:
         key = (item.image_id, item.image_path, item.image_channel, item.image_slice)
         by_picture.setdefault(key, []).append((name, item))
-    files = PictureFiles(root)
+    files, salt = PictureFiles(root), _salt_of(items, sha256)
     for key, questions in by_picture.items():
         try:
             data = files.png(questions[0][1])
         except InputError as error:
             found.missing.append(Missing(key[1], error.code, error.what, len(questions)))
             continue
-        image = "i" + store.sha256_text("exported image", sha256, *map(str, key))[:NAME_CHARS]
+        image = "i" + store.sha256_text("exported image", salt, *map(str, key))[:NAME_CHARS]
         found.pictures[image] = data
         for name, item in questions:
             question = _closed(name, image, item) if isinstance(item, ClosedItem) else _open(name, image, item)
@@ -126,9 +136,6 @@ def exportable(items: Items, root: Path) -> Exportable:
 
 
 def _closed(name: str, image: str, item: ClosedItem) -> ExportedQuestion:
-    if not item.options:
-        where = f"id {item.image_id}, question {item.q_index}"
-        raise UsageError("QUESTION_WITHOUT_OPTIONS", "a closed question without options", where=where)
     return ExportedQuestion(
         name=name,
         image=image,

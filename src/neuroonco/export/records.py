@@ -105,7 +105,7 @@ class Export(Record):
 
     Attributes:
         benchmark_sha256: of the questions as they were before the export, see
-            :func:`neuroonco.predict.run_files.benchmark_hash`.
+            :func:`neuroonco.predict.run_files.benchmark_hash`; names are not made with it.
         questions, images: how many are in the folder.
         left_out: how many questions are not, by reason: ``twin``, ``missing_image``.
         prompts: name -> sha256 of what the questions are asked with.

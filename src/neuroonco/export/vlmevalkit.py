@@ -14,7 +14,7 @@ from neuroonco.export.folder import exported_folder
 from neuroonco.export.questions import Exportable
 from neuroonco.export.records import Export, ExportedQuestion, Question, Target
 from neuroonco.export.writing import README, template, write_manifest
-from neuroonco.predict.ask import told
+from neuroonco.predict.telling import told
 
 CHOICE = "neuroonco_choice"
 """Dataset of multiple-choice questions: VLMEvalKit takes a table with columns A and B for one."""
@@ -62,14 +62,15 @@ def write_table(path: Path, questions: Sequence[Question], pictures: dict[str, b
     columns = ["index", "name", "image", "question", *letters, "answer", "category", "l2-category"]
     first: dict[str, int] = {}
     with store.atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL)
         table.writerow(columns)
         for index, question in enumerate(questions):
             row = first.setdefault(question.image, index)
             image = b64encode(pictures[question.image]).decode("ascii") if row == index else str(row)
             asked = question.prompt if as_asked else told(question.question)
             options = [option_cell(question, letter) for letter in letters]
-            table.writerow([index, question.name, image, asked, *options, question.target, *_categories(question)])
+            answer, (kind, group) = cell(question.target), _categories(question)
+            table.writerow([index, question.name, image, cell(asked), *options, answer, cell(kind), group])
 
 
 def letters_of(questions: Iterable[Question]) -> list[str]:
@@ -79,15 +80,20 @@ def letters_of(questions: Iterable[Question]) -> list[str]:
 
 
 def option_cell(question: Question, letter: str) -> str:
-    """Text of an option as it stands in its cell; empty where the letter is not offered.
-
-    A space is added to a text that would be read as an empty cell, so that the option "None" is not lost.
-    """
+    """Text of an option as it stands in its cell; empty where the letter is not offered."""
     text = question.texts.get(letter) if isinstance(question, ExportedQuestion) else None
     if text is None:
         return ""
-    cell = told(text)
-    return f"{cell} " if cell in READ_AS_MISSING else cell
+    return cell(told(text))
+
+
+def cell(text: str) -> str:
+    """A text as it stands in its cell: without NUL, at which readers end a cell.
+
+    A space is added to a text that would be read as an empty cell, so that the option "None" is not lost.
+    """
+    text = text.replace("\0", "")
+    return f"{text} " if text in READ_AS_MISSING else text
 
 
 def _categories(question: Question) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """When to stop asking an endpoint altogether."""
 
+import math
 from collections.abc import Callable
 
 from neuroonco.errors import ProviderError
@@ -31,6 +32,21 @@ class Circuit:
         if self._line is not None:
             fix = "check key, model and URL; what was answered is kept, so start again"
             raise ProviderError("ENDPOINT_REFUSES", self._line, where=self._model, fix=fix)
+
+    def left_s(self, attempt_s: float, asked_wait_s: float | None, *, calls: int, requests: float) -> float:
+        """About how many seconds it takes until nothing more is asked, if no call is answered.
+
+        Args:
+            attempt_s: how long a request takes to fail.
+            asked_wait_s: before the next one, where the endpoint says so.
+            calls, requests: how many are under way at once; a call that waits has no request under way.
+        """
+        patience = self._patience
+        needed = max(0, (patience.failed_in_a_row if self._answered else patience.failed_at_first) - self._failed)
+        waits_s = (patience.attempts - 1) * asked_wait_s if asked_wait_s else patience.longest_retrying_s / 2
+        left_s = math.ceil(needed / calls) * waits_s + needed * patience.attempts * attempt_s / requests
+        silent_s = self._seconds() - self._answered_s
+        return max(left_s, patience.silence_s - silent_s) if self._answered else left_s
 
     def answered(self) -> None:
         """A call was answered, well or not."""

@@ -12,13 +12,15 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 MaxTokensName = Literal["max_tokens", "max_completion_tokens"]
 JsonSchemaSupport = Literal["strict", "object", "none"]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Dollars = Annotated[float, Field(ge=0, le=1e6, strict=True, allow_inf_nan=False)]
+"""A number as such: no text and no true or false; a dollar for every token is the most."""
 
 
 class Price(Record):
     """US dollars for a million tokens."""
 
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
+    input: Dollars
+    output: Dollars
 
     def cost_usd(self, input_tokens: int, output_tokens: int) -> float:
         """Price of one call.

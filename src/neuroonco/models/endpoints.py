@@ -55,6 +55,20 @@ class ResolvedModel(Record):
         name = f"{self.endpoint.name}:{self.model_id}"
         return name if self.endpoint.base_url or not self.base_url else f"{name}@{self.base_url.rstrip('/')}"
 
+    @property
+    def shown(self) -> str:
+        """The name, and behind it the host and port that it stands for, for a line that says what went wrong.
+
+        >>> resolve("vllm:a@http://127.0.0.1:8001/v1").shown, resolve("server:a@http://[::1]:81/v1").shown
+        ('vllm:a at 127.0.0.1:8001', 'server:a@http://[::1]:81/v1')
+        """
+        name, parts = self.name, urlsplit(self.base_url or "")
+        return (
+            name
+            if not parts.netloc or name.endswith(f"@{(self.base_url or '').rstrip('/')}")
+            else f"{name} at {parts.netloc}"
+        )
+
     def connection(self) -> Connection:
         """URL and key; a replay needs neither.
 

@@ -15,6 +15,7 @@ from neuroonco.models.grouping import Grouped
 from neuroonco.models.ledger_opening import open_engine, plain_errors, shown_place, writing
 from neuroonco.models.ledger_records import LedgerEntry
 from neuroonco.models.ledger_rows import ANSWER_COLUMNS, answer_of, entry_of, fold, row_of
+from neuroonco.models.ledger_sqlite import SqliteCalls
 from neuroonco.models.ledger_tables import batch_items, calls, insert_into, is_open, texts
 from neuroonco.models.ledger_writing import upsert
 from neuroonco.models.records import ModelAnswer, ModelCall
@@ -52,6 +53,7 @@ class Ledger:
         self._texts: dict[str, str] = {}
         # Built once: building a statement costs more than running it.
         self._adding, self._replacing = upsert(self.engine, add_up=True), upsert(self.engine, add_up=False)
+        self._sqlite = SqliteCalls(self.engine) if self.engine.dialect.name == "sqlite" else None
         self._reader = Grouped(self._get_group, at_most=GROUP, name="ledger-reader")
         self._writer = Grouped(self._put_group, at_most=GROUP, name="ledger-writer")
 
@@ -153,7 +155,8 @@ class Ledger:
             with plain_errors(self.where), writing(self.engine) as connection:
                 held = self._held(connection, list(group))
                 new = [entry for key, entry in group.items() if _is_wanted(entry.answer, held.get(key))]
-                requests, parts = self._write_requests(connection, [entry.call for entry in new])
+                requests, parts = self._folded([entry.call for entry in new])
+                self._write_texts(connection, parts)
                 self._write(connection, [_row_of_entry(*pair) for pair in zip(new, requests, strict=True)])
             self._remember(parts)
             taken += len(new)
@@ -162,23 +165,32 @@ class Ledger:
     # --- inside ---
 
     def _get_group(self, wanted: list[tuple[str, bool]]) -> list[tuple[ModelAnswer | None, str | None]]:
+        if self._sqlite is not None:
+            with plain_errors(self.where):
+                found = self._sqlite.look_up(list({request_hash: None for request_hash, _ in wanted}))
+            return [found[key] if asks else (found[key][0], None) for key, asks in wanted]
         waiting: dict[str, str] = {}
         with plain_errors(self.where), self.engine.connect() as connection:
             held = self._held(connection, [request_hash for request_hash, _ in wanted])
             if unknown := [key for key, asks in wanted if asks and (key not in held or not held[key].status.is_final)]:
-                found = connection.execute(_WAITING, {"request_hashes": unknown})
-                waiting = {row.request_hash: row.batch_key for row in found}
-        return [(held.get(request_hash), waiting.get(request_hash)) for request_hash, _ in wanted]
+                rows = connection.execute(_WAITING, {"request_hashes": unknown})
+                waiting = {row.request_hash: row.batch_key for row in rows}
+        return [(held.get(key), waiting.get(key) if asks else None) for key, asks in wanted]
 
     def _put_group(self, answers: list[tuple[ModelCall, ModelAnswer]]) -> list[ModelAnswer]:
         for call, answer in answers:
             if call.request_hash(answer.model) != answer.request_hash:
                 raise ValueError("this answer is to another call")
-        with plain_errors(self.where), writing(self.engine) as connection:
-            requests, parts = self._write_requests(connection, [call for call, _ in answers])
-            rows = [row_of(call, kept, answer) for (call, answer), kept in zip(answers, requests, strict=True)]
-            self._write(connection, rows, add_up=True)
-            held = self._held(connection, [answer.request_hash for _, answer in answers])
+        requests, parts = self._folded([call for call, _ in answers])
+        rows = [row_of(call, kept, answer) for (call, answer), kept in zip(answers, requests, strict=True)]
+        with plain_errors(self.where):
+            if self._sqlite is not None:
+                held = self._sqlite.put(self._new_texts(parts), rows)
+            else:
+                with writing(self.engine) as connection:
+                    self._write_texts(connection, parts)
+                    self._write(connection, rows, add_up=True)
+                    held = self._held(connection, [answer.request_hash for _, answer in answers])
         self._remember(parts)
         return [held[answer.request_hash] for _, answer in answers]
 
@@ -186,13 +198,18 @@ class Ledger:
         found = connection.execute(_HELD, {"request_hashes": request_hashes})
         return {row["request_hash"]: answer_of(dict(row)) for row in found.mappings()}
 
-    def _write_requests(self, connection: Connection, group: list[ModelCall]) -> tuple[list[str], dict[str, str]]:
-        """The requests as they are kept, and their fixed parts, which many share; those are written."""
+    def _folded(self, group: list[ModelCall]) -> tuple[list[str], dict[str, str]]:
+        """The requests as they are kept, and their fixed parts, which many share."""
         folded = [fold(call) for call in group]
         parts = {sha256: text for _, own in folded for sha256, text in own.items()}
-        if new := [{"sha256": sha256, "text": parts[sha256]} for sha256 in sorted(parts.keys() - self._texts.keys())]:
-            connection.execute(insert_into(self.engine, texts).on_conflict_do_nothing(), new)
         return [request for request, _ in folded], parts
+
+    def _new_texts(self, parts: dict[str, str]) -> list[dict[str, Any]]:
+        return [{"sha256": sha256, "text": parts[sha256]} for sha256 in sorted(parts.keys() - self._texts.keys())]
+
+    def _write_texts(self, connection: Connection, parts: dict[str, str]) -> None:
+        if new := self._new_texts(parts):
+            connection.execute(insert_into(self.engine, texts).on_conflict_do_nothing(), new)
 
     def _remember(self, parts: dict[str, str]) -> None:
         """Parts that are safe on disk need not be written again."""

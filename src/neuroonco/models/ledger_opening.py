@@ -1,6 +1,7 @@
 """How a ledger is opened and written: SQLite by path, PostgreSQL by URL."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,8 +126,8 @@ def plain_errors(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
-        reason = str(error.orig).strip()
+    except (DBAPIError, sqlite3.Error) as error:
+        reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
         what = reason.splitlines()[0] if reason else type(error).__name__
         if "not a database" in what or "malformed" in what:
             fix = "restore a copy, or import an export into a new ledger"

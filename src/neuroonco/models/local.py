@@ -199,6 +199,7 @@ class LocalClient:
             served_model=self._model.checkpoint.label,
             latency_s=latency_s,
             attempts=1,
+            cost_usd=0.0,
             asked_at=began.isoformat(timespec="milliseconds"),
             **fields,
         )

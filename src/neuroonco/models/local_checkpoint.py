@@ -23,6 +23,8 @@ OF_TRAINING: Final = {"trainer_state.json", "all_results.json", "train_results.j
 """Logs of a training that lie beside a checkpoint and change no answer."""
 CHUNK_BYTES: Final = 1 << 22
 FINGERPRINT_DIGITS: Final = 12
+AGAIN: Final = "save or download the model again"
+"""What helps where a file of a model is damaged."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +98,18 @@ def _document(folder: Path, name: str, label: str) -> dict[str, Any]:
     try:
         document = json.loads((folder / name).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError("MODEL_UNREADABLE", f"{name} cannot be read ({type(error).__name__})", where=label) from None
+        what = f"{name} cannot be read ({type(error).__name__})"
+        raise InputError("MODEL_UNREADABLE", what, where=label, fix=AGAIN) from None
     if not isinstance(document, dict):
-        raise InputError("MODEL_UNREADABLE", f"{name} holds no JSON object", where=label)
+        raise InputError("MODEL_UNREADABLE", f"{name} holds no JSON object", where=label, fix=AGAIN)
     return document
 
 
 def _check(folder: Path, label: str) -> None:
     config = _document(folder, "config.json", label)
     if not isinstance(config.get("model_type"), str):
-        raise InputError("MODEL_UNREADABLE", "config.json states no model_type", where=label)
+        fix = f"{AGAIN}; a configuration of transformers states it"
+        raise InputError("MODEL_UNREADABLE", "config.json states no model_type", where=label, fix=fix)
 
 
 def _weights(folder: Path, label: str) -> list[str]:
@@ -125,7 +129,7 @@ def _weights(folder: Path, label: str) -> list[str]:
         parts = _document(folder, INDEX, label).get("weight_map")
         names = sorted({str(part) for part in parts.values()}) if isinstance(parts, dict) else []
         if not names or any(Path(name).name != name for name in names):
-            raise InputError("MODEL_UNREADABLE", f"{INDEX} names no files of this folder", where=label)
+            raise InputError("MODEL_UNREADABLE", f"{INDEX} names no files of this folder", where=label, fix=AGAIN)
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         fix = "download it again; weights in another format: save_pretrained writes safetensors"
@@ -153,7 +157,9 @@ def fingerprint_of(folder: Path, weights: list[str], label: str) -> str:
         with ThreadPoolExecutor(max_workers=4) as threads:
             contents = list(threads.map(lambda name: _content(folder / name), names))
     except OSError as error:
-        raise InputError("MODEL_UNREADABLE", f"a file cannot be read ({type(error).__name__})", where=label) from None
+        what = f"a file cannot be read ({type(error).__name__})"
+        fix = "check who may read the files, and that the disk is whole"
+        raise InputError("MODEL_UNREADABLE", what, where=label, fix=fix) from None
     together = xxhash.xxh3_128()
     for name, content in zip(names, contents, strict=True):
         together.update(json.dumps([name, content]).encode())

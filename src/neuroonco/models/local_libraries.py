@@ -69,7 +69,8 @@ def device_of(torch: Any, wanted: str | None) -> str:
         fix = "leave the device out to compute on the CPU, or install the build of torch for this GPU"
         raise PrerequisiteError("GPU_MISSING", "a GPU is wanted, and torch sees none", where=wanted, fix=fix)
     if device.type == "cuda" and index >= torch.cuda.device_count():
-        raise PrerequisiteError("GPU_MISSING", f"torch sees {torch.cuda.device_count()} GPUs", where=wanted)
+        what, last = f"torch sees {torch.cuda.device_count()} GPUs", torch.cuda.device_count() - 1
+        raise PrerequisiteError("GPU_MISSING", what, where=wanted, fix=f"the last one is cuda:{last}")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise PrerequisiteError("GPU_MISSING", "torch sees no Apple GPU", where=wanted, fix="leave the device out")
     return f"cuda:{index}" if device.type == "cuda" else str(device.type)

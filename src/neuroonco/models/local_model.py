@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from neuroonco.errors import InputError, PrerequisiteError
-from neuroonco.models.local_checkpoint import Checkpoint
+from neuroonco.models.local_checkpoint import AGAIN, Checkpoint
 from neuroonco.models.local_libraries import device_of, dtype_name, import_extra, quiet
 from neuroonco.models.local_processor import LocalProcessor, picture_of
 from neuroonco.models.records import Turn
@@ -93,12 +93,12 @@ class LocalModel:
                     "MEMORY_EXCEEDED", f"the weights do not fit on {self.device}", where=where, fix=fix
                 ) from None
             what = f"its weights cannot be loaded ({self.checkpoint.one_line(error)})"
-            raise InputError("MODEL_UNREADABLE", what, where=where) from None
+            raise InputError("MODEL_UNREADABLE", what, where=where, fix=AGAIN) from None
         # The library gives random values to what is missing, and only logs it: answers would be noise.
         absent = sorted({*report["missing_keys"], *(str(entry[0]) for entry in report["mismatched_keys"])})
         if absent:
             what = f"{len(absent)} weights are missing or of another shape, e.g. {absent[0]}"
-            raise InputError("MODEL_INCOMPLETE", what, where=where, fix="save or download the model again")
+            raise InputError("MODEL_INCOMPLETE", what, where=where, fix=AGAIN)
         own = model.generation_config.to_dict()
         kept = {name: own[name] for name in OF_THE_CHECKPOINT if own.get(name) is not None}
         tokenizer = self.processor.tokenizer
@@ -228,7 +228,7 @@ def _check_kind(checkpoint: Checkpoint, library: Any) -> None:
             )
     except Exception as error:
         what = f"its configuration cannot be read ({checkpoint.one_line(error)})"
-        fix = "a model with code of its own is not run; a newer transformers may know it"
+        fix = f"{AGAIN}; a model with code of its own is not run; a newer transformers may know others"
         raise InputError("MODEL_UNREADABLE", what, where=where, fix=fix) from None
     if type(config) not in library.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         what = f"a model of type {config.model_type} takes no pictures with text"

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from neuroonco.errors import InputError, PrerequisiteError
-from neuroonco.models.local_checkpoint import Checkpoint
+from neuroonco.models.local_checkpoint import AGAIN, Checkpoint
 from neuroonco.models.local_libraries import import_extra, quiet
 from neuroonco.models.records import Turn
 
@@ -28,7 +28,7 @@ class LocalProcessor:
     def __init__(self, checkpoint: Checkpoint) -> None:
         if not any(any(checkpoint.folder.glob(name)) for name in VOCABULARIES):
             what = f"no tokenizer ({', '.join(VOCABULARIES)})"
-            raise InputError("MODEL_INCOMPLETE", what, where=checkpoint.label, fix="save or download the model again")
+            raise InputError("MODEL_INCOMPLETE", what, where=checkpoint.label, fix=AGAIN)
         self._processor = _load(checkpoint)
         self.tokenizer: Any = getattr(self._processor, "tokenizer", None)
         pictures = getattr(self._processor, "image_processor", None)
@@ -44,7 +44,8 @@ class LocalProcessor:
         if self.tokenizer.pad_token is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
         if self.tokenizer.pad_token is None:
-            raise InputError("MODEL_INCOMPLETE", "the tokenizer has no token to pad or to end with", where=where)
+            what = "the tokenizer has no token to pad or to end with"
+            raise InputError("MODEL_INCOMPLETE", what, where=where, fix=AGAIN)
         self.picture_class = type(pictures).__name__
         self._has_system = self._shows_system()
         self._tokens: dict[str, tuple[int, ...]] = {}
@@ -160,7 +161,7 @@ def _load(checkpoint: Checkpoint) -> Any:
         ) from None
     except Exception as error:
         what = f"its processor cannot be loaded ({checkpoint.one_line(error)})"
-        raise InputError("MODEL_UNREADABLE", what, where=checkpoint.label) from None
+        raise InputError("MODEL_UNREADABLE", what, where=checkpoint.label, fix=AGAIN) from None
 
 
 def _without_videos(checkpoint: Checkpoint, options: dict[str, Any]) -> Any:

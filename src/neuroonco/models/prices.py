@@ -41,8 +41,8 @@ def load_prices(path: Path) -> Prices:
     found = {}
     try:
         tables = tomllib.loads(store.read_text(path, MAX_FILE_BYTES))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError("PRICES_INVALID", f"not TOML: {error}", where=str(path), fix=FIX) from None
+    except (ValueError, RecursionError) as error:  # also a number of more digits than Python takes, and deep nesting
+        raise InputError("PRICES_INVALID", f"not TOML: {str(error)[:200]}", where=str(path), fix=FIX) from None
     for pattern, table in tables.items():
         try:
             found[pattern] = Price.model_validate(table)

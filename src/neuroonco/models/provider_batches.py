@@ -6,11 +6,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, Any, TypeVar
 
+import httpx2
 import openai
 
 from neuroonco.errors import ProviderError
 from neuroonco.models.batch_lines import ROUTE, scrubbed
-from neuroonco.models.retry import failure_of
+from neuroonco.models.retry import OversizedAnswerError, StatusError, failure_of
 
 T = TypeVar("T")
 METADATA = "neuroonco_batch"
@@ -79,10 +80,24 @@ class ProviderBatches:
         try:
             async with asyncio.timeout(timeout_s):
                 return await request
-        except (openai.OpenAIError, TimeoutError, OSError) as error:
-            failure = failure_of(error, datetime.now(UTC))
+        except (openai.OpenAIError, OversizedAnswerError, TimeoutError, OSError) as error:
+            failure = failure_of(_below(error), datetime.now(UTC))
             code = UNREACHABLE
             if isinstance(error, openai.APIStatusError) and not failure.retried:
                 code = GONE if error.status_code == 404 else NOT_TAKEN
             fix = "run the same command again; what was submitted is remembered"
             raise ProviderError(code, self.scrubbed(failure.line), fix=fix) from None
+
+
+def _below(error: Exception) -> Exception:
+    """What an error of the SDK stands for."""
+    if isinstance(error, openai.APIStatusError):
+        return StatusError(error.status_code, error.body, error.response.headers.get("retry-after"))
+    if isinstance(error, openai.APITimeoutError):
+        return TimeoutError()
+    if isinstance(error, openai.APIConnectionError):
+        cause = error.__cause__
+        lost = cause if isinstance(cause, httpx2.RequestError) else httpx2.ReadError(type(cause).__name__)
+        lost.__cause__ = lost.__cause__ or (None if cause is lost else cause)
+        return lost
+    return error

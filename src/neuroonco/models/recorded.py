@@ -13,6 +13,8 @@ from neuroonco.store import sha256_bytes
 from neuroonco.vocabulary import CallStatus
 
 NOT_IN_LEDGER = "not in the ledger"
+FAILED = frozenset({CallStatus.FAILED, CallStatus.REJECTED})
+"""How a call ends that was not answered; an answer without text is one."""
 PICTURES_KNOWN = 16
 """Pictures that are held so that they are not hashed again: the questions about one come one after the other."""
 
@@ -22,31 +24,38 @@ class CallCounts:
     """What became of the calls of one client in one run.
 
     Attributes:
-        from_ledger: answered by the ledger.
-        joined: equal to a call that was under way; they got its answer.
+        from_ledger: answered by what the ledger held before.
+        joined: equal to a call that was put to the model in this run, under way or done; they got its answer.
         asked: put to the model, by the status of the answer.
+        retries: requests beyond the first of a call.
         missing: not in the ledger while replaying.
         input_tokens, output_tokens, cost_usd: sums over what was asked, as far as the endpoint counts and prices are
             known.
         unpriced: asked without a known cost.
+        failure: why the first call that failed did so.
     """
 
     from_ledger: int = 0
     joined: int = 0
     asked: dict[CallStatus, int] = field(default_factory=dict)
+    retries: int = 0
     missing: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
     unpriced: int = 0
+    failure: str | None = None
 
     def add(self, answer: ModelAnswer) -> None:
         """Count an answer that was just asked for."""
         self.asked[answer.status] = self.asked.get(answer.status, 0) + 1
+        self.retries += max(0, answer.attempts - 1)
         self.input_tokens += answer.input_tokens or 0
         self.output_tokens += answer.output_tokens or 0
         self.cost_usd += answer.cost_usd or 0.0
         self.unpriced += answer.cost_usd is None
+        if self.failure is None and answer.status in FAILED:
+            self.failure = answer.error
 
 
 class RecordedClient:
@@ -61,6 +70,7 @@ class RecordedClient:
         client: the model; None where nothing is to be asked.
         replay: answer from the ledger alone. An unknown call gets the status ``failed``, and nothing is written.
         name: of the model, where there is no client to say it.
+        repeats_itself: the model answers the same call with the same text, so that an empty answer is final as well.
         stopping: asked before every call to the model; once it says True, only the ledger answers, and another call
             raises. Those under way go on.
     """
@@ -72,14 +82,16 @@ class RecordedClient:
         *,
         replay: bool = False,
         name: str | None = None,
+        repeats_itself: bool = False,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         if client is None and (name is None or not replay):
             raise ValueError("without a client there is only replay, of a named model")
         self._name = name if client is None or name is not None else client.name
         self._ledger, self._client, self._replay, self._stopping = ledger, client, replay, stopping
+        self._repeats_itself = repeats_itself
         self._under_way: dict[str, asyncio.Task[ModelAnswer]] = {}
-        self._unsettled: set[str] = set()
+        self._asked: set[int] = set()  # numbers take a third of the room of hashes as text
         self._pictures = _Pictures()
         self.counts = CallCounts()
 
@@ -98,14 +110,25 @@ class RecordedClient:
         """
         request_hash = call.request_hash(self.name)
         under_way = self._under_way.get(request_hash)
+        is_first = under_way is None
         if under_way is None:
             under_way = asyncio.ensure_future(self._answer(request_hash, call, image))
             self._under_way[request_hash] = under_way
             under_way.add_done_callback(lambda task: self._landed(request_hash, task))
-        else:
-            self.counts.joined += 1
         # One asker's cancellation must not take the answer from the others, nor from the ledger.
-        return await asyncio.shield(under_way)
+        answer = await asyncio.shield(under_way)
+        if not is_first:
+            self._count_held(request_hash, answer)
+        return answer
+
+    def _count_held(self, request_hash: str, answer: ModelAnswer) -> None:
+        """Count a call that asked nobody; which of two equal ones came first makes no difference."""
+        if _number(request_hash) in self._asked:
+            self.counts.joined += 1
+        elif answer.error == NOT_IN_LEDGER:
+            self.counts.missing += 1
+        else:
+            self.counts.from_ledger += 1
 
     def _landed(self, request_hash: str, task: "asyncio.Task[ModelAnswer]") -> None:
         del self._under_way[request_hash]
@@ -118,13 +141,14 @@ class RecordedClient:
             held = await self._ledger.get(request_hash)
         else:
             held, batch_key = await self._ledger.look_up(request_hash)
-        if held is not None and (held.status.is_final or self._replay or request_hash in self._unsettled):
-            self.counts.from_ledger += 1
+        if held is not None and (self._is_settled(held) or _number(request_hash) in self._asked):
+            self._count_held(request_hash, held)
             return held
         if self._replay or self._client is None:
-            self.counts.missing += 1
             status = CallStatus.FAILED
-            return ModelAnswer(request_hash=request_hash, model=self.name, status=status, error=NOT_IN_LEDGER)
+            unknown = ModelAnswer(request_hash=request_hash, model=self.name, status=status, error=NOT_IN_LEDGER)
+            self._count_held(request_hash, unknown)
+            return unknown
         if self._stopping():
             raise ProviderError(STOPPED, "no new calls after the stop", fix="run the same command again")
         self._pictures.check(call, image)
@@ -136,9 +160,18 @@ class RecordedClient:
             raise ValueError("the client answered another call")
         self.counts.add(fresh)
         kept = await self._ledger.put(call, fresh)
-        if not kept.status.is_final:
-            self._unsettled.add(request_hash)
+        self._asked.add(_number(request_hash))
         return kept
+
+    def _is_settled(self, held: ModelAnswer) -> bool:
+        """Whether an answer is not asked for again."""
+        repeats = self._repeats_itself and held.status is CallStatus.EMPTY
+        return held.status.is_final or self._replay or repeats
+
+
+def _number(request_hash: str) -> int:
+    """60 bits of a hash."""
+    return int(request_hash[:15], 16)
 
 
 def check_picture(call: ModelCall, image: bytes | None) -> None:

@@ -1,13 +1,15 @@
 """What went wrong with a request, whether asking again can help, and how long to wait before it."""
 
+import json
 import random
+import socket
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import openai
+import httpx2
 
 from neuroonco.errors import printable
 
@@ -25,8 +27,22 @@ FILTER_CODES = frozenset({"content_filter", "content_policy_violation", "respons
 """Codes of a 400 that mean that the provider's filter declined."""
 
 
-class OversizedAnswerError(openai.OpenAIError):
+class OversizedAnswerError(Exception):
     """The response is larger than any answer, or compressed although that was not asked for."""
+
+
+class StatusError(Exception):
+    """The endpoint answered with a status that is none of success.
+
+    Args:
+        status: of HTTP.
+        content: of the response; bytes, or what was read from them.
+        retry_after: as the header says.
+    """
+
+    def __init__(self, status: int, content: Any, retry_after: str | None = None) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status, self.content, self.retry_after = status, content, retry_after
 
 
 class MalformedAnswerError(ValueError):
@@ -63,6 +79,15 @@ class Patience:
     failed_in_a_row: int = 20
     silence_s: float = 300.0
     failed_at_first: int = 5
+
+    @property
+    def longest_retrying_s(self) -> float:
+        """Seconds that a call waits between its attempts at most, where no server asks for more.
+
+        >>> Patience().longest_retrying_s
+        31.0
+        """
+        return sum(min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(n, 30)) for n in range(self.attempts - 1))
 
     def wait_s(self, digest: str, attempt: int, retry_after_s: float | None) -> float:
         """Seconds to wait after a failed attempt: what the server asks for, else exponential with full jitter.
@@ -106,14 +131,14 @@ def failure_of(error: Exception, now: datetime) -> Failure:
     """Judge what an attempt raised.
 
     Args:
-        error: of the SDK, of the network, or ours.
+        error: of the network, or ours.
         now: UTC, for a Retry-After that is a date.
     """
-    if isinstance(error, openai.APIStatusError):
+    if isinstance(error, StatusError):
         return _of_status(error, now)
-    if isinstance(error, TimeoutError | openai.APITimeoutError):
+    if isinstance(error, TimeoutError | httpx2.TimeoutException):
         return Failure("no answer in time", retried=True, overloaded=True, billed=True)
-    if isinstance(error, openai.APIConnectionError):
+    if isinstance(error, httpx2.RequestError):
         return _of_connection(error)
     if isinstance(error, MalformedAnswerError):
         return Failure(f"malformed response: {error}", retried=True, billed=True)
@@ -123,23 +148,39 @@ def failure_of(error: Exception, now: datetime) -> Failure:
     return Failure(f"request failed ({type(error).__name__})")
 
 
-def _of_connection(error: openai.APIConnectionError) -> Failure:
-    causes: list[BaseException] = []
-    cause = error.__cause__
-    while cause is not None:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    name = type(causes[0] if causes else error).__name__
+def _of_connection(error: httpx2.RequestError) -> Failure:
+    causes = _causes(error)
+    name = type(error).__name__
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
         return Failure("the certificate of the endpoint is not valid", hopeless=True)
     if name in ("UnsupportedProtocol", "LocalProtocolError"):
         return Failure(f"the request cannot be sent ({name})")
-    return Failure(f"connection failed ({name})", retried=True, billed=name not in ("ConnectError", "ConnectTimeout"))
+    line = f"connection failed ({name})"
+    if any(isinstance(one, ConnectionRefusedError) for one in causes):
+        line = "connection refused: nothing listens there"
+    elif any(isinstance(one, socket.gaierror) for one in causes):
+        line = "connection failed: no such host"
+    return Failure(line, retried=True, billed=name not in ("ConnectError", "ConnectTimeout"))
 
 
-def _of_status(error: openai.APIStatusError, now: datetime) -> Failure:
-    status = error.status_code
-    code, message = _code_and_message(error.body)
+def _causes(error: BaseException) -> list[BaseException]:
+    """An error and what led to it; a host with several addresses fails once for each of them."""
+    found: list[BaseException] = []
+    left: list[BaseException] = [error]
+    while left:
+        one = left.pop(0)
+        if one in found:
+            continue
+        found.append(one)
+        left += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+        cause = one.__cause__ or one.__context__
+        left += () if cause is None else (cause,)
+    return found
+
+
+def _of_status(error: StatusError, now: datetime) -> Failure:
+    status = error.status
+    code, message = _code_and_message(_document(error.content))
     line = f"HTTP {status}" + (f" ({code})" if code else "")
     if status in (401, 403):
         return Failure(f"{line}: key not accepted", hopeless=True)  # servers repeat the key in their text
@@ -147,11 +188,22 @@ def _of_status(error: openai.APIStatusError, now: datetime) -> Failure:
     if status == 429 and code in SPENT_CODES:
         return Failure(line, hopeless=True)
     if status in RETRIED_STATUS or status >= 500:
-        wait_s = retry_after_s(error.response.headers.get("retry-after"), now)
+        wait_s = retry_after_s(error.retry_after, now)
         overloaded = status in OVERLOADED_STATUS
         return Failure(line, retried=True, overloaded=overloaded, retry_after_s=wait_s)
     hopeless = status in HOPELESS_STATUS or (status == 400 and any(t in message.casefold() for t in HOPELESS_TEXTS))
     return Failure(line, hopeless=hopeless, refused=status == 400 and code in FILTER_CODES)
+
+
+def _document(content: Any) -> Any:
+    """What bytes say: JSON, or else text."""
+    if not isinstance(content, bytes):
+        return content
+    text = content.decode("utf-8", "replace").strip()
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _code_and_message(body: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The HTTP client under the SDK: what may leave this machine, and how much may come back."""
+"""The HTTP client under the SDK, which batches are handed over with; see :mod:`neuroonco.models.wire`."""
 
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
@@ -8,9 +8,8 @@ import openai
 
 from neuroonco.models.endpoints import Connection, is_loopback
 from neuroonco.models.retry import OversizedAnswerError
+from neuroonco.models.wire import COMPRESSED, CONNECT_TIMEOUT_S, OVERSIZED
 
-MAX_RESPONSE_BYTES = 8 * 1024**2
-CONNECT_TIMEOUT_S = 10.0
 SENT_HEADERS = frozenset({"accept", "connection", "content-length", "content-type", "host", "transfer-encoding"})
 """Headers that are sent as the SDK made them. Others that it adds (machine, runtime, organization, cookies, whatever
 the variable OPENAI_CUSTOM_HEADERS says) are not."""
@@ -26,7 +25,7 @@ class _Bounded(httpx2.AsyncByteStream):
         async for chunk in self._stream:
             self._left -= len(chunk)
             if self._left < 0:
-                raise OversizedAnswerError("the response is larger than any answer")
+                raise OversizedAnswerError(OVERSIZED)
             yield chunk
 
     async def aclose(self) -> None:
@@ -39,7 +38,7 @@ def sdk_client(
     *,
     timeout_s: float,
     concurrency: int,
-    limit_bytes: int = MAX_RESPONSE_BYTES,
+    limit_bytes: int,
 ) -> openai.AsyncOpenAI:
     """The SDK without retries, redirects, or any knowledge of the key.
 
@@ -61,8 +60,7 @@ def sdk_client(
 
     async def bound(response: httpx2.Response) -> None:
         if response.headers.get("content-encoding", "identity").lower() not in ("", "identity"):
-            # Eight megabytes of zeros come as eight kilobytes; nothing was to be compressed.
-            raise OversizedAnswerError("the response is compressed although that was not asked for")
+            raise OversizedAnswerError(COMPRESSED)
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = _Bounded(response.stream, limit_bytes)
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Generic, TypeVar
 
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.models.records import AnswerSchema, ModelAnswer, ModelCall, Turn
 from neuroonco.predict.records import Scoring
 from neuroonco.prompts import prompt
-from neuroonco.prompts.render import as_data, render
+from neuroonco.prompts.render import render
 from neuroonco.vocabulary import CallStatus, PredictionStatus
 
 Item = TypeVar("Item", ClosedItem, OpenItem)
@@ -93,7 +92,8 @@ def call_of(
 
     Args:
         name: of the prompt.
-        values: of its placeholders; text from data has passed :func:`told`.
+        values: of its placeholders; text from data has passed
+            :func:`neuroonco.predict.telling.told`.
         image_sha256: of the picture's bytes as sent; None where none is.
         schema: of the reply.
         max_tokens: its limit.
@@ -110,12 +110,6 @@ def call_of(
         max_tokens=max_tokens,
         settings=settings,
     )
-
-
-@lru_cache(maxsize=8192)
-def told(text: str) -> str:
-    """Text from data as one line that cannot end the data around it; the same few hundred stand in every call."""
-    return as_data(text)
 
 
 def why_no_reply(answer: ModelAnswer) -> tuple[PredictionStatus, str | None] | None:

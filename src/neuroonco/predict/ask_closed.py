@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,12 +16,12 @@ from neuroonco.predict.ask import (
     answers_form,
     call_of,
     numbers_of,
-    told,
     why_no_reply,
 )
 from neuroonco.predict.parse import read_confidence, read_letter, read_letters
 from neuroonco.predict.permute import Shown, shown_options
 from neuroonco.predict.records import LetterLogprob, Prediction, Scoring
+from neuroonco.predict.telling import told
 from neuroonco.vocabulary import PredictionStatus
 
 PLAIN, CONFIDENCE, LETTER, IMAGE = (
@@ -29,6 +30,7 @@ PLAIN, CONFIDENCE, LETTER, IMAGE = (
 BAD_LOGPROBS = "no log-probability of every offered letter"
 LIKELIHOOD_TOKENS = 64
 """Limit of a reply that is not written, so that --max-tokens makes no other calls of these."""
+_KEPT_TO_SCHEMA = re.compile(r'[ \t\n]*\{[ \t\n]*"answer"[ \t\n]*:[ \t\n]*"(?P<letter>[A-Z])"[ \t\n]*\}[ \t\n]*')
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class ClosedQuestions:
             found = read_letters(text, {n: (s.letters, s.texts) for n, s in zip(numbers, shown, strict=True)})
             chosen = [found.get(number) for number in numbers]
         else:
-            chosen = [read_letter(text, one.letters, one.texts) for one in shown]
+            chosen = [_letter_of(text, one) for one in shown]
         confidence = read_confidence(text) if self.brief.asks_confidence else None
         return [
             self._chosen(item, s, answer, model, letter, confidence)
@@ -179,8 +181,23 @@ def read_logprobs(text: str, letters: Sequence[str]) -> dict[str, float] | None:
     return dict(zip(letters, map(float, values), strict=True))
 
 
+def _letter_of(text: str, shown: Shown) -> str | None:
+    """As :func:`read_letter`; a reply that keeps to the schema, as nearly all do, is seen to at a glance.
+
+    An option whose text might be read in the words around the letter is left to the parser.
+    """
+    kept = _KEPT_TO_SCHEMA.fullmatch(text)
+    if kept is not None and kept["letter"] in shown.texts and not any(map(_may_mislead, shown.texts.values())):
+        return kept["letter"]
+    return read_letter(text, shown.letters, shown.texts)
+
+
+def _may_mislead(option: str) -> bool:
+    return not option.isascii() or "final" in option.lower()  # the parser reads the field as "Final: C"
+
+
 def _options(shown: Shown) -> str:
-    return "\n".join(f"{letter}. {told(text)}" for letter, text in shown.texts.items())
+    return "\n".join(f"{letter}. {text}" for letter, text in shown.texts.items())
 
 
 @lru_cache(maxsize=1024)

@@ -8,9 +8,10 @@ from neuroonco.build.records import OpenItem
 from neuroonco.models.json_answer import AnswerError, one_object
 from neuroonco.models.records import AnswerSchema, ModelAnswer, ModelCall
 from neuroonco.models.strict_schema import schema_of
-from neuroonco.predict.ask import NO_TEXT, QuestionBrief, answers_form, call_of, numbers_of, told, why_no_reply
+from neuroonco.predict.ask import NO_TEXT, QuestionBrief, answers_form, call_of, numbers_of, why_no_reply
 from neuroonco.predict.parse import read_open
 from neuroonco.predict.records import OpenPrediction
+from neuroonco.predict.telling import told
 from neuroonco.vocabulary import PredictionStatus
 
 PLAIN, IMAGE = "predict_open", "predict_open_image"

@@ -7,7 +7,7 @@ reference's own extractors turn words into letters.
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,8 +26,10 @@ P = TypeVar("P", bound=Record)
 
 REPLY_FIELDS = ("raw", "raw_output", "raw_response", "raw_reply", "response", "reply", "output", "model_output")
 """Where a foreign row may hold the reply that its letter was taken from; the first that is a text is read."""
-OPEN_FIELDS = ("pred", "prediction", "response", "answer")
-"""Where a foreign row may hold the answer to an open question; the first that is there is taken."""
+OPEN_FIELDS = ("pred", "prediction")
+"""Where a foreign row holds the answer to an open question; before :data:`REPLY_FIELDS`, then ``answer``."""
+Offered = Mapping[tuple[str, int], Mapping[str, str]]
+"""Image and position of a question -> text by letter of its options."""
 MAX_ERROR_CHARS = 500
 _CODE = r"(?:4(?:00|01|03|04|08|13|22|29)|5(?:00|02|03|04|29))"
 _ERROR = re.compile(
@@ -37,24 +39,26 @@ _ERROR = re.compile(
     r"|$)|(?:you )?exceeded your\b|rate limit(?:ed)?\b)",
     re.IGNORECASE,
 )
-_LEADS = re.compile(
-    r"[\s*_(\[]{0,9}(?:(?P<letter>[A-D])[*_]{0,3}[)\].:][*_)\].:]{0,3}(?:\s|$)"
-    r"|(?P<none>E)[*_)\].: ]{1,9}(?i:none)\b)"
-)
-"""A line that starts with a letter and its mark; with E only where its text, "None of the above", follows."""
 
 
-def read_predictions(path: Path) -> Loaded[Prediction]:
+def read_predictions(path: Path, items: Sequence[ClosedItem] | None = None) -> Loaded[Prediction]:
     """Read predictions of either kind; a bad row is set aside with its error and the rest is kept.
 
     Args:
         path: ``.jsonl`` or ``.parquet`` of ours, or rows of the reference as ``.jsonl`` or a ``.json`` list. A
             reference row names no model, so that the file's stem does.
+        items: the questions, where they are at hand: the letter of a stored reply is then read with the texts of its
+            options, and without them from replies that are read by their letter alone.
 
     Raises:
         InputError: missing, unreadable or of an unknown format.
     """
-    return store.load(path, Prediction) if path.suffix == ".parquet" else _read(path, decode_row)
+    offered = _offered(items or ())
+
+    def decode(row: Any, model: str) -> Prediction:
+        return decode_row(row, model, offered)
+
+    return store.load(path, Prediction) if path.suffix == ".parquet" else _read(path, decode)
 
 
 def read_open_predictions(path: Path) -> Loaded[OpenPrediction]:
@@ -62,7 +66,8 @@ def read_open_predictions(path: Path) -> Loaded[OpenPrediction]:
 
     Args:
         path: ``.jsonl`` or ``.parquet`` of ours, or plain rows as ``.jsonl`` or a ``.json`` list: ``id``,
-            ``question_id`` and the text in one of :data:`OPEN_FIELDS`.
+            ``question_id`` and the text in one of :data:`OPEN_FIELDS`, of :data:`REPLY_FIELDS` or ``answer``; a row
+            with a reply and another ``answer`` does not say which of them is the model's, and is set aside.
 
     Raises:
         InputError: missing, unreadable or of an unknown format.
@@ -79,7 +84,7 @@ def is_error_text(text: str) -> bool:
     return _ERROR.match(text.strip()) is not None
 
 
-def decode_row(row: Any, model: str) -> Prediction:
+def decode_row(row: Any, model: str, offered: Offered | None = None) -> Prediction:
     """One row of either kind: ours has a ``status``.
 
     >>> decode_row({"id": 7, "q_index": 0, "pred": "c", "gt": "C", "correct": True}, "gpt").pred
@@ -90,7 +95,7 @@ def decode_row(row: Any, model: str) -> Prediction:
     Raises:
         InputError: not an object, or a field that is missing or invalid.
     """
-    return _validated(row, Prediction, lambda fields: _from_reference(fields, model))
+    return _validated(row, Prediction, lambda fields: _from_reference(fields, model, offered or {}))
 
 
 def decode_open_row(row: Any, model: str) -> OpenPrediction:
@@ -142,7 +147,11 @@ def _validated(row: Any, record: type[P], foreign: Callable[[dict[str, Any]], di
         raise InputError("FIELD_INVALID", f"{field}: {first['msg']}") from None
 
 
-def _from_reference(row: dict[str, Any], model: str) -> dict[str, Any]:
+def _offered(items: Sequence[ClosedItem]) -> Offered:
+    return {(item.image_id, item.q_index): {option.letter: option.text for option in item.options} for item in items}
+
+
+def _from_reference(row: dict[str, Any], model: str, offered: Offered) -> dict[str, Any]:
     for field in ("id", "q_index", "pred"):
         if field not in row:
             raise InputError("FIELD_MISSING", f"{field}: missing", fix="reference rows have id, q_index and pred")
@@ -157,7 +166,9 @@ def _from_reference(row: dict[str, Any], model: str) -> dict[str, Any]:
     letter = (told or "").strip().upper()
     letter = letter if len(letter) == 1 and letter.isascii() and letter.isalpha() else ""
     if reply is not None:
-        chosen = _letter_of(reply, letter)
+        texts = offered.get((str(row["id"]), row["q_index"])) if isinstance(row["q_index"], int) else None
+        # Without the question, all that can be read is a letter: whether "C. Metastasis" is C cannot be seen here.
+        chosen = read_letter(reply, OPTION_LETTERS, {}) if texts is None else read_letter(reply, tuple(texts), texts)
         status = PredictionStatus.UNPARSED if chosen is None else PredictionStatus.OK
         return known | {"status": status, "pred": chosen, "raw": reply}
     if letter:
@@ -165,29 +176,11 @@ def _from_reference(row: dict[str, Any], model: str) -> dict[str, Any]:
     return known | {"status": PredictionStatus.UNPARSED, "raw": told}
 
 
-def _letter_of(reply: str, stored: str) -> str | None:
-    """The letter that a stored reply chooses, read without the options' texts, which a row does not hold.
-
-    "C. Metastasis" is read where the stored letter is the same: whether the text belongs to it cannot be seen here.
-    """
-    chosen = read_letter(reply, OPTION_LETTERS, {})
-    if chosen is not None:
-        return chosen
-    led = {match["letter"] or match["none"] for line in reply.splitlines() if (match := _LEADS.match(line))}
-    return stored if led == {stored} and reply.lstrip(" \n*_([").startswith(stored) else None
-
-
 def _from_open(row: dict[str, Any], model: str) -> dict[str, Any]:
     for field in ("id", "question_id"):
         if field not in row:
             raise InputError("FIELD_MISSING", f"{field}: missing", fix="plain rows have id, question_id and pred")
-    given = next((name for name in OPEN_FIELDS if name in row), None)
-    if given is None:
-        what = f"none of {', '.join(OPEN_FIELDS)}"
-        raise InputError("FIELD_MISSING", what, fix="give the answer as pred")
-    told = row[given]
-    if told is not None and not isinstance(told, str):
-        raise InputError("FIELD_INVALID", f"{given}: expected a text")
+    told = _open_reply(row)
     known = {"id": row["id"], "question_id": row["question_id"], "model": str(row.get("model") or model)}
     if (failure := _failure(row, told)) is not None:
         return known | failure
@@ -195,6 +188,28 @@ def _from_open(row: dict[str, Any], model: str) -> dict[str, Any]:
     if text is None:
         return known | {"status": PredictionStatus.UNPARSED, "raw": told}
     return known | {"status": PredictionStatus.OK, "text": text, "raw": None if text == told else told}
+
+
+def _open_reply(row: dict[str, Any]) -> str | None:
+    """What the model said. ``answer`` is often the reference's: it counts where there is nothing else, or the same.
+
+    Raises:
+        InputError: no field holds it, or it is unclear which one does.
+    """
+    given = [name for name in (*OPEN_FIELDS, *REPLY_FIELDS, "answer") if name in row]
+    if not given:
+        what = f"none of {', '.join((*OPEN_FIELDS, 'answer'))}"
+        raise InputError("FIELD_MISSING", what, fix="give the answer as pred")
+    for name in given:
+        if row[name] is not None and not isinstance(row[name], str):
+            raise InputError("FIELD_INVALID", f"{name}: expected a text")
+    first = next((name for name in given if row[name] is not None), given[0])
+    told: str | None = row[first]
+    other = row.get("answer")
+    if first in REPLY_FIELDS and other is not None and other.strip() not in (told, read_open(told or "")):
+        what = f"answer and {first} differ, and which of them is the model's is not said"
+        raise InputError("FIELD_AMBIGUOUS", what, fix="give the model's answer as pred")
+    return told
 
 
 def _failure(row: dict[str, Any], *texts: str | None) -> dict[str, Any] | None:

@@ -9,11 +9,17 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from neuroonco.predict.parse_context import leaves_open, stands_alone
 from neuroonco.predict.parse_text import Pairs, json_objects_at, unfenced
 
 ANSWER_KEYS = frozenset({"answer", "final", "final answer", "choice", "option", "prediction"})
 """Names of the field of a JSON object that holds the answer."""
 _INNER_KEYS = frozenset({*ANSWER_KEYS, "letter"})
+_SURE_KEYS = frozenset({"answer", "final", "final answer"})
+_VERDICTS = frozenset({"correct", "is correct", "right", "chosen", "is chosen", "selected", "valid", "verdict", "fits"})
+"""Names of the field that says whether an option is the one."""
+_REFUTED = frozenset({"false", "no", "0", "incorrect", "wrong", "unlikely", "excluded", "rejected"})
+_WEIGHTS = frozenset({"probability", "likelihood", "score", "weight", "rank", "p", "percent", "percentage", "prob"})
 _LATEX_DEPTH = 3
 _MARKED = "\nFinal: {}\n"
 
@@ -55,11 +61,20 @@ def plain(said: str) -> str | None:
         return None
     for _ in range(_LATEX_DEPTH):
         told = _LATEX.sub(r"\1", told)
-    told = _MATH.sub("", _BOXED.sub(_MARKED.format(r"\1"), told))
-    told = _ANSWER_CLOSES.sub("\n", _ANSWER_OPENS.sub("\nFinal: ", told))
+    told = _MATH.sub("", _BOXED.sub(_boxed, told))
+    told = _ANSWER_CLOSES.sub("\n", _ANSWER_OPENS.sub(_opened, told))
     told = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub("", told))
     told = _COPULA.sub("", _EMPHASIS.sub(_inside_word, told))
     return "\n".join(_without_symbols(line) for line in _BLANKS.sub(" ", told).splitlines()).strip()
+
+
+def _boxed(match: re.Match[str]) -> str:
+    """A box is an answer, except where the words before it deny or only suppose it."""
+    return match[1] if leaves_open(match.string, match.start()) else _MARKED.format(match[1])
+
+
+def _opened(match: re.Match[str]) -> str:
+    return "" if leaves_open(match.string, match.start()) else "\nFinal: "
 
 
 def _inside_word(match: re.Match[str]) -> str:
@@ -85,6 +100,10 @@ def _without_json(text: str) -> str | None:
         return "".join(_MARKED.format(value) for key, value in _broken_fields(text) if _plain_key(key) in ANSWER_KEYS)
     pieces, at = [], 0
     for start, end, document in json_objects_at(text):
+        if not (_chooses(document) and stands_alone(text, start, end)):
+            pieces.append(text[at:start])  # shown, weighed or called wrong: no answer, and no words either
+            at = end
+            continue
         answers = [value for key, value in document if _plain_key(key) in ANSWER_KEYS]
         texts = [found for answer in answers for found in _texts(answer)]
         if any(found is None for found in texts):
@@ -93,6 +112,17 @@ def _without_json(text: str) -> str | None:
             pieces += [text[at:start], *(_MARKED.format(" ".join((found or "").split())) for found in texts)]
             at = end
     return "".join([*pieces, text[at:]])
+
+
+def _chooses(document: Pairs) -> bool:
+    """Whether what an object calls its answer is chosen: not called wrong, not one of several that are weighed."""
+    fields = {_plain_key(key): value for key, value in document}
+    for key, value in fields.items():
+        if key in _VERDICTS and (value is False or str(value).casefold() in _REFUTED):
+            return False
+        if key == "error" and value:
+            return False
+    return not (_WEIGHTS & fields.keys()) or bool(_SURE_KEYS & fields.keys())
 
 
 def _is_whole(text: str) -> bool:

@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from neuroonco.predict.parse_text import Pairs, json_object, json_objects, spoken, unfenced
+from neuroonco.predict.parse_context import stands_alone
+from neuroonco.predict.parse_text import Pairs, json_objects, json_objects_at, spoken, unfenced
 
 MAX_PERCENT = 100
 _ANSWER_KEYS = ("answer", "final_answer", "final answer", "response")
 _LEADING = re.compile(r"\A[*_#\s]{0,8}(?:final\s)?answer[*_]{0,3}\s?:[*_]{0,3}\s*", re.IGNORECASE)
+_FENCE = re.compile(r"\A```\w{0,12}\s{0,9}")
 _TAGGED = re.compile(r"<(?:answer|\|begin_of_box\|)>([^<>]+)<(?:/answer|\|end_of_box\|)>", re.IGNORECASE)
 _STATED = re.compile(
     r"\bconfiden(?:ce|t)(?:[ \t](?:level|score))?[\"'*_]{0,3}[ \t]?(?:is|of|[:=])[\"'*_]{0,3}[ \t]?[\"'*_]{0,3}[ \t]?"
@@ -22,7 +24,7 @@ def read_open(text: str) -> str | None:
     r"""The answer of a reply to an open question, or None if it is empty, cut off in its thoughts or broken JSON.
 
     Args:
-        text: the reply as it came: ``{"answer": …}``, in a fence or not, or plain text.
+        text: the reply as it came: ``{"answer": …}``, in a fence or not, with words around it or not, or plain text.
 
     >>> read_open('<think>A ring?</think>{"answer": "A ring-enhancing mass."}')
     'A ring-enhancing mass.'
@@ -36,11 +38,17 @@ def read_open(text: str) -> str | None:
         return None
     inside = _TAGGED.findall(said)
     said = unfenced(inside[0].strip() if len(inside) == 1 else said)
-    if said.startswith("{"):
-        document = json_object(said)
-        answers = [] if document is None else _values(document, _ANSWER_KEYS)
-        answer = answers[0] if len(answers) == 1 else None
-        return (answer.strip() or None) if isinstance(answer, str) else None
+    found = [
+        [*map(_as_text, _values(document, _ANSWER_KEYS))]
+        for start, end, document in json_objects_at(said)
+        if stands_alone(said, start, end)
+    ]
+    answers = [answer for of_one in found for answer in of_one]
+    if answers:
+        # The same answer in two objects is one answer; a key twice in one object is a broken object.
+        return answers[0] if len(set(answers)) == 1 and all(len(of_one) <= 1 for of_one in found) else None
+    if _FENCE.sub("", said).startswith("{"):
+        return None  # cut off, broken, or without an answer
     return _LEADING.sub("", said, count=1).strip() or None
 
 
@@ -61,6 +69,10 @@ def read_confidence(text: str) -> float | None:
     stated = [value for document in json_objects(said) for value in _values(document, ("confidence",))]
     shares = {_share(value) for value in stated} or {_share(match) for match in _matches(said)}
     return shares.pop() if len(shares) == 1 else None
+
+
+def _as_text(value: Any) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
 
 
 def _values(document: Pairs, keys: tuple[str, ...]) -> list[Any]:

@@ -23,7 +23,7 @@ _THOUGHT_ENDS = re.compile(
 )
 _THOUGHT_STARTS = re.compile(
     rf"<(?:{_NAMES})>|\[think\]|◁think▷|<\|begin_of_thought\|>|<unused94>|<\|channel\|>(?:analysis|commentary)"
-    r"|\A\s*analysis(?=[A-Z])|\A\s*#+[ \t]*thinking\b",
+    r"|\A\s*analysis(?=[A-Z])|\A\s*#+[ \t]*thinking\b|\A\s*thought[ \t]*\n",
     re.IGNORECASE,
 )
 _TURN_ENDS = re.compile(
@@ -91,15 +91,6 @@ class Pairs(list[tuple[str, Any]]):
     """The fields of a JSON object in their order, a key twice where it is written twice."""
 
 
-def json_object(text: str) -> Pairs | None:
-    """The JSON object that a text is, without prose around it; None for anything else."""
-    try:
-        value = _DECODER.decode(text.strip())
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, Pairs) else None
-
-
 def json_objects(text: str) -> list[Pairs]:
     """JSON objects in a text, without what stands around them; see :func:`json_objects_at`.
 
@@ -131,4 +122,5 @@ def json_objects_at(text: str, starts: int = MAX_JSON_STARTS) -> list[tuple[int,
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=Pairs)
+_DECODER = json.JSONDecoder(object_pairs_hook=Pairs, strict=False)
+"""Models break lines inside their strings."""

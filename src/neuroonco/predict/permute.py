@@ -4,6 +4,7 @@ import string
 from dataclasses import dataclass
 
 from neuroonco.build.records import ClosedItem, is_none
+from neuroonco.predict.telling import told
 from neuroonco.seeded import random_for
 
 LETTERS = string.ascii_uppercase
@@ -16,7 +17,7 @@ class Shown:
 
     Attributes:
         order: the benchmark's letters in the order shown; None where nothing was moved.
-        texts: text of each option by the letter under which it is shown, in the order shown.
+        texts: text of each option, as it is shown, by the letter under which it is shown, in the order shown.
         original: the benchmark's letter by the letter under which it is shown.
     """
 
@@ -35,10 +36,10 @@ def shown_options(item: ClosedItem, seed: int | None) -> Shown:
 
     With a seed, every question has an order of its own, drawn from the seed and the question's identity, and the
     letters are given anew from A. "None of the above" keeps its place, because its words refer to it. Without a seed,
-    and for more options than there are letters, options stand as in the benchmark.
+    options stand as in the benchmark.
 
     Args:
-        item: the question.
+        item: the question; see :func:`neuroonco.predict.askable.require_askable`.
         seed: of the order.
 
     >>> from neuroonco.build.records import Option
@@ -50,15 +51,16 @@ def shown_options(item: ClosedItem, seed: int | None) -> Shown:
     >>> shown.order, shown.letters, shown.original["D"]
     ('BACE', ('A', 'B', 'C', 'D'), 'E')
     """
-    if seed is None or len(item.options) > len(LETTERS):
-        texts = {option.letter: option.text for option in item.options}
+    if seed is None:
+        texts = {option.letter: told(option.text) for option in item.options}
         return Shown(None, texts, {letter: letter for letter in texts})
     free = [option for option in item.options if not is_none(option.text)]
     random_for(seed, PURPOSE, item.image_id, str(item.q_index)).shuffle(free)
     rest = iter(free)
     order = [option if is_none(option.text) else next(rest) for option in item.options]
+    shown = dict(zip(LETTERS[: len(order)], order, strict=True))
     return Shown(
         order="".join(option.letter for option in order),
-        texts={letter: option.text for letter, option in zip(LETTERS, order, strict=False)},
-        original={letter: option.letter for letter, option in zip(LETTERS, order, strict=False)},
+        texts={letter: told(option.text) for letter, option in shown.items()},
+        original={letter: option.letter for letter, option in shown.items()},
     )

@@ -15,7 +15,7 @@ from neuroonco.seeded import shuffled
 MID_GRAY = 128
 SUFFIXES = tuple(sorted({*images.IMAGE_SUFFIXES, *images.VOLUME_SUFFIXES, ".gif", ".webp"}, key=lambda s: (-len(s), s)))
 """What may stand at the end of a picture's name, the longest first."""
-MAX_NAMED = 3
+MAX_NAMED, MAX_WHERE = 3, 200
 
 
 @dataclass(frozen=True)
@@ -152,16 +152,20 @@ class PictureFinder:
         """Path of a picture relative to the root, with the extension that it has there.
 
         Raises:
-            InputError: outside the root, missing or ambiguous.
+            InputError: outside the root, missing, ambiguous, or under a name that no file can have.
         """
-        if images.resolve(self.root, relative).is_file():
-            return relative
+        try:
+            if images.resolve(self.root, relative).is_file():
+                return relative
+        except OSError as error:  # too long for the file system, or in a folder that may not be looked into
+            what = error.strerror or "unreadable"
+            raise InputError("FILE_UNREADABLE", what, where=relative[:MAX_WHERE]) from None
         name = PurePosixPath(relative)
         stem, suffix = split_name(name.name)
         beside = self._beside(relative, name).get(stem, []) if suffix is not None else []
         found = [other for other in beside if images.is_volume(other) == images.is_volume(relative)]
         if not found:
-            raise InputError("FILE_MISSING", "no such file", where=relative)
+            raise InputError("FILE_MISSING", "no such file", where=relative[:MAX_WHERE])
         if len(found) > 1:
             shown = ", ".join(map(printable, found[:MAX_NAMED])) + (", …" if len(found) > MAX_NAMED else "")
             raise InputError("FILE_AMBIGUOUS", f"no such file, and several of another extension: {shown}")
@@ -184,7 +188,7 @@ class PictureFinder:
         if folder not in self._listed:
             found: dict[str, list[str]] = {}
             try:
-                listed = sorted(entry.name for entry in images.resolve(self.root, relative).parent.iterdir())
+                listed = sorted(e.name for e in images.resolve(self.root, relative).parent.iterdir() if _is_file(e))
             except OSError:
                 listed = []
             for other in listed:
@@ -193,6 +197,13 @@ class PictureFinder:
                     found.setdefault(stem, []).append(other)
             self._listed[folder] = found
         return self._listed[folder]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def split_name(name: str) -> tuple[str, str | None]:

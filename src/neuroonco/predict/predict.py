@@ -1,20 +1,24 @@
 """Let a built-in model answer every question of a benchmark: one prediction a question, whatever happens."""
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from neuroonco import store
+from neuroonco import __version__, store
 from neuroonco.build.records import ClosedItem
 from neuroonco.errors import InputError, ProviderError
 from neuroonco.images import Gray
 from neuroonco.models.protocol import ClosedRequest, VisionLanguageModel
+from neuroonco.outcomes import Record
+from neuroonco.predict.askable import require_askable
 from neuroonco.predict.parse import read_letter
-from neuroonco.predict.pictures import PictureFinder
+from neuroonco.predict.pictures import PictureFinder, PictureName
 from neuroonco.predict.records import Prediction
+from neuroonco.predict.run_files import partial_of
 from neuroonco.vocabulary import PredictionStatus
 
 Key = tuple[str, int]
@@ -32,62 +36,73 @@ def predict(items: Sequence[ClosedItem], model: VisionLanguageModel, *, root: Pa
         root: folder to which image paths are relative.
 
     Raises:
+        InputError: see :func:`neuroonco.predict.askable.require_askable`.
         PrerequisiteError: the model cannot be used at all (a missing key): no question would fare better.
     """
-    return list(_answers(items, model, PictureFinder(root), {}))
+    require_askable(items)
+    return [kept.prediction for kept, _ in _answers(items, model, PictureFinder(root), {})]
 
 
 def predict_to(
-    path: Path,
-    items: Sequence[ClosedItem],
-    model: VisionLanguageModel,
-    *,
-    root: Path,
-    finder: PictureFinder | None = None,
+    path: Path, items: Sequence[ClosedItem], model: VisionLanguageModel, *, root: Path, rules: str = ""
 ) -> list[Prediction]:
-    """Like :func:`predict`, written as it goes, so that a kill loses nothing.
-
-    Predictions are appended to ``<path>.partial`` as they come. A second run reuses its rows, except those whose
-    call or image failed, which are asked again, and ends with the same bytes in ``path`` as an undisturbed one. A
-    partial file of another model or benchmark is discarded.
+    """Like :func:`predict`, written to a file; killed and called again, it goes on where it was.
 
     Args:
         path: ``.jsonl`` or ``.parquet``; written in benchmark order once all are answered.
         items, model, root: see :func:`predict`.
-        finder: of pictures under ``root``, for a caller that asks it what it found.
+        rules: see :func:`predict_kept`.
 
     Raises:
-        InputError: ``path`` cannot be written, or has another suffix.
+        InputError: ``path`` cannot be written, or has another suffix; or see :func:`predict`.
     """
-    if path.suffix not in (".jsonl", ".parquet"):
-        raise InputError("FORMAT_UNKNOWN", f"suffix {path.suffix!r}", where=str(path), fix="use .jsonl or .parquet")
-    partial = path.with_name(path.name + ".partial")
-    head = json.dumps({"partial_of": fingerprint(items, model)})
-    known = _reusable(partial, head)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            # Rewritten from what was valid, so that a line cut off by the kill does not glue to the next.
-            file.write("".join(f"{line}\n" for line in [head, *(p.model_dump_json() for p in known.values())]))
-            file.flush()
-            os.fsync(file.fileno())
-            predictions = []
-            for prediction in _answers(items, model, finder or PictureFinder(root), known):
-                predictions.append(prediction)
-                if (prediction.id, prediction.q_index) not in known:
-                    file.write(prediction.model_dump_json() + "\n")
-                    file.flush()
-    except OSError as error:
-        what = error.strerror or str(error)
-        raise InputError("CANNOT_WRITE", what, where=str(partial), fix="choose a writable folder") from None
+    store.require_format(path, reference=False)
+    partial = partial_of(path)
+    predictions = predict_kept(partial, items, model, finder=PictureFinder(root), rules=rules)
     store.save(path, predictions, Prediction)
     partial.unlink(missing_ok=True)
     return predictions
 
 
-def fingerprint(items: Sequence[ClosedItem], model: VisionLanguageModel) -> str:
-    """Hash of the questions and the model's name: what a partial file must agree with to be reused."""
-    return store.sha256_text(model.name, *(item.model_dump_json() for item in items))
+def predict_kept(
+    partial: Path,
+    items: Sequence[ClosedItem],
+    model: VisionLanguageModel,
+    *,
+    finder: PictureFinder,
+    rules: str = "",
+) -> list[Prediction]:
+    """Like :func:`predict`, and each prediction is kept in a file as it comes, so that a kill loses nothing.
+
+    A second call reuses what is there, except where a call or image failed, or where the picture is another one now.
+    What another model, benchmark, version or set of rules left is discarded.
+
+    Args:
+        partial: the file; the caller removes it when the predictions are safe elsewhere.
+        items, model: see :func:`predict`.
+        finder: of pictures under a root.
+        rules: digest of the rules by which the model looks at pictures; empty where it has none.
+
+    Raises:
+        InputError: ``partial`` cannot be written; or see :func:`predict`.
+    """
+    require_askable(items)
+    head = json.dumps({"partial_of": fingerprint(items, model, rules)})
+    known = _reusable(partial, head)
+    # Rewritten from what was valid, so that a line cut off by the kill does not glue to the next.
+    store.write_text(partial, "".join(f"{line}\n" for line in [head, *(k.model_dump_json() for k in known.values())]))
+    predictions = []
+    with _appended(partial) as write:
+        for kept, is_fresh in _answers(items, model, finder, known):
+            predictions.append(kept.prediction)
+            if is_fresh:
+                write(kept.model_dump_json() + "\n")
+    return predictions
+
+
+def fingerprint(items: Sequence[ClosedItem], model: VisionLanguageModel, rules: str = "") -> str:
+    """Hash of the questions, the model's name and rules, and the version: what reused predictions must agree with."""
+    return store.sha256_text(model.name, rules, __version__, *(item.model_dump_json() for item in items))
 
 
 def request_of(item: ClosedItem) -> ClosedRequest:
@@ -100,25 +115,36 @@ def request_of(item: ClosedItem) -> ClosedRequest:
     )
 
 
-def _answers(
-    items: Sequence[ClosedItem], model: VisionLanguageModel, finder: PictureFinder, known: Mapping[Key, Prediction]
-) -> Iterator[Prediction]:
-    shown: tuple[str, int | None, int | None] | None = None
+@dataclass(frozen=True)
+class _Look:
+    """A picture as it was read, or why it was not, and the digest of its pixels."""
+
     image: Gray | InputError | None = None
+    sha256: str | None = None
+
+
+def _answers(
+    items: Sequence[ClosedItem], model: VisionLanguageModel, finder: PictureFinder, known: Mapping[Key, "_Kept"]
+) -> Iterator[tuple["_Kept", bool]]:
+    """Each prediction, and whether it was made just now."""
+    shown: PictureName | None = None
+    look = _Look()
     for item in items:
-        if (found := known.get((item.image_id, item.q_index))) is not None:
-            yield found
-            continue
-        if model.looks_at_image and shown != (item.image_path, item.image_channel, item.image_slice):
-            shown, image = (item.image_path, item.image_channel, item.image_slice), _read(finder, item)
-        yield _answer(item, model, image)
+        if model.looks_at_image and shown != PictureName.of(item):
+            shown, look = PictureName.of(item), _look(finder, item)
+        found = known.get((item.image_id, item.q_index))
+        if found is not None and found.picture == look.sha256:
+            yield found, False
+        else:
+            yield _Kept(picture=look.sha256, prediction=_answer(item, model, look.image)), True
 
 
-def _read(finder: PictureFinder, item: ClosedItem) -> Gray | InputError:
+def _look(finder: PictureFinder, item: ClosedItem) -> _Look:
     try:
-        return finder.read(item)
+        image = finder.read(item)
     except InputError as error:
-        return error
+        return _Look(error)
+    return _Look(image, store.sha256_bytes(repr(image.shape).encode() + image.tobytes()))
 
 
 def _answer(item: ClosedItem, model: VisionLanguageModel, image: Gray | InputError | None) -> Prediction:
@@ -142,19 +168,53 @@ def _answer(item: ClosedItem, model: VisionLanguageModel, image: Gray | InputErr
     return unanswered.model_copy(update={"status": status, "pred": letter, "raw": raw})
 
 
-def _reusable(partial: Path, head: str) -> dict[Key, Prediction]:
+class _Kept(Record):
+    """A line of what is kept: a prediction, and the digest of the pixels that it is about."""
+
+    picture: str | None
+    prediction: Prediction
+
+
+def _reusable(partial: Path, head: str) -> dict[Key, _Kept]:
     try:
         lines = partial.read_text("utf-8", "replace").split("\n")
     except OSError:
         return {}
     if lines[0] != head:
         return {}
-    found: dict[Key, Prediction] = {}
+    found: dict[Key, _Kept] = {}
     for line in lines[1:]:
         try:
-            prediction = Prediction.model_validate_json(line)
+            kept = _Kept.model_validate_json(line)
         except ValidationError:
             continue  # the line at which the earlier run was cut off
-        if prediction.status not in _ASK_AGAIN:
-            found[prediction.id, prediction.q_index] = prediction
+        if kept.prediction.status not in _ASK_AGAIN:
+            found[kept.prediction.id, kept.prediction.q_index] = kept
     return found
+
+
+@contextmanager
+def _appended(path: Path) -> Iterator[Callable[[str], None]]:
+    """Writes lines behind a file's last, each of them at once; what else fails in the block is not its concern."""
+
+    def failed(error: OSError) -> InputError:
+        what = error.strerror or str(error)
+        return InputError("CANNOT_WRITE", what, where=str(path), fix="choose a writable folder")
+
+    try:
+        file = path.open("a", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise failed(error) from None
+
+    def write(line: str) -> None:
+        try:
+            file.write(line)
+            file.flush()
+        except OSError as error:
+            raise failed(error) from None
+
+    try:
+        yield write
+    finally:
+        with suppress(OSError):  # all was flushed
+            file.close()

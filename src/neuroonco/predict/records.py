@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
 
 from neuroonco.outcomes import Record
 from neuroonco.vocabulary import PredictionStatus
@@ -57,9 +58,26 @@ class Prediction(Record):
     def _id_as_string(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
+    @model_validator(mode="after")
+    def _chosen_where_ok(self) -> "Prediction":
+        _require_where_ok("pred", self.pred, self.status)
+        return self
+
     @model_serializer(mode="wrap")
     def _short(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {k: v for k, v in write(self).items() if v is not None or k not in _LEFT_OUT_IF_MISSING}
+
+
+def _require_where_ok(field: str, value: str | None, status: PredictionStatus) -> None:
+    """An answer stands where the status is ``ok`` and nowhere else; otherwise nobody knows which of the two holds."""
+    if (value is not None) == (status is PredictionStatus.OK):
+        return
+    what = "there is none" if value is None else f"there is one ({value[:20]!r})"
+    raise PydanticCustomError(
+        "answer_and_status",
+        "{field} stands where status is ok and only there; status is {status}, and {what}",
+        {"field": field, "status": status.value, "what": what},
+    )
 
 
 _LEFT_OUT_IF_MISSING = frozenset({"shown_order", "logprobs", "confidence", "request_hash"})
@@ -90,6 +108,11 @@ class OpenPrediction(Record):
     @classmethod
     def _id_as_string(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _answered_where_ok(self) -> "OpenPrediction":
+        _require_where_ok("text", self.text, self.status)
+        return self
 
 
 class QuestionKind(StrEnum):
@@ -127,6 +150,8 @@ class EvaluationRun(Record):
         kind: closed or open questions.
         benchmark: name of its file, without folders.
         benchmark_sha256: of the questions, see :func:`neuroonco.predict.run_files.benchmark_hash`.
+        unreadable: questions in that file that could not be read: nobody was asked them, and no other count and no hash
+            here holds them. A score of such a run is not one of the whole benchmark.
         picture: which picture was shown.
         scoring: how the answer was taken.
         per_image: all questions of an image were asked in one call, so that sibling questions can leak.
@@ -144,6 +169,7 @@ class EvaluationRun(Record):
     kind: QuestionKind
     benchmark: str
     benchmark_sha256: str
+    unreadable: int = Field(default=0, ge=0)
     picture: PictureMode = PictureMode.TRUE
     scoring: Scoring = Scoring.GENERATE
     per_image: bool = False

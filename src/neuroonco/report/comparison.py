@@ -15,6 +15,7 @@ from neuroonco.report.comparison_records import ClosedModel, ComparisonPage, Ope
 from neuroonco.report.page import NO_FIGURE, environment, type_name
 from neuroonco.report.questions import bare_bounds
 from neuroonco.score.closed.records import Confusion, Difference, Pair
+from neuroonco.score.open.records import HIGHEST_MARK
 from neuroonco.vocabulary import MRSequence, display, recode
 
 STYLES = ("page.css", "comparison.css")
@@ -66,10 +67,19 @@ def shade(share: float | None) -> str:
 def signed(value: float | None) -> str:
     """A figure from -1 to 1.
 
-    >>> signed(-0.1234), signed(None)
-    ('−0.12', '–')
+    >>> signed(-0.1234), signed(-0.001), signed(None)
+    ('−0.12', '0.00', '–')
     """
-    return NO_FIGURE if value is None else f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    return NO_FIGURE if value is None else f"{value:z.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def mark(share: float | None) -> str:
+    """A share of a judge's full mark as a mark from 0 to 4.
+
+    >>> mark(0.8125), mark(None)
+    ('3.25', '–')
+    """
+    return NO_FIGURE if share is None else f"{share * HIGHEST_MARK:.2f}"
 
 
 def signed_bounds(estimate: Estimate) -> str:
@@ -82,10 +92,12 @@ def signed_bounds(estimate: Estimate) -> str:
 def points(value: float | None) -> str:
     """A difference in percentage points.
 
-    >>> points(0.0512), points(-0.2), points(None)
-    ('+5.1', '−20.0', '–')
+    >>> points(0.0512), points(-0.2), points(-0.0001), points(None)
+    ('+5.1', '−20.0', '0.0', '–')
     """
-    return NO_FIGURE if value is None else f"{value * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
+    if value is None:
+        return NO_FIGURE
+    return "0.0" if abs(value) < 0.0005 else f"{value * 100:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def points_bounds(difference: Difference) -> str:
@@ -110,7 +122,7 @@ def separated(pair: Pair) -> str:
     >>> from neuroonco.score.closed.records import Difference
     >>> d = Difference(value=0.1, low=0.05, high=0.15, n=90, clusters=30)
     >>> p = dict(a="x", b="y", difference=d, both_right=1, only_a=1, only_b=1, neither=1)
-    >>> p |= dict(mcnemar_p=0.2, bootstrap_p=0.01)
+    >>> p |= dict(mcnemar_p=0.2, sign_flip_p=0.01)
     >>> separated(Pair(**p, holm_p=0.03)), separated(Pair(**p, holm_p=0.2))
     ('differ', 'not told apart')
     """
@@ -120,8 +132,8 @@ def separated(pair: Pair) -> str:
 
 
 def least_p(page: ComparisonPage) -> float:
-    """The smallest p that the page's resamples can give once corrected for its comparisons."""
-    return min(1.0, len(page.pairs) / (page.clusters.resamples + 1))
+    """The smallest p that as many choices of signs can give once corrected for all tests."""
+    return min(1.0, page.tests / (page.clusters.resamples + 1))
 
 
 def short_name(name: str) -> str:
@@ -217,6 +229,7 @@ def _environment() -> Environment:
     made = environment().overlay()
     made.filters = dict(environment().filters) | {
         "bare_bounds": bare_bounds,
+        "mark": mark,
         "signed": signed,
         "signed_bounds": signed_bounds,
         "points": points,

@@ -25,14 +25,18 @@ class ComparedRun(Record):
         number: 1 for the first in the order of the page; marks the model in charts and column heads.
         name: of the model; unique on the page.
         asked: what a reader has to know of how it was asked, in words; empty where nothing was out of the ordinary.
-        sees_picture: False for whoever answers without the question's own picture.
-        unreadable: rows of its file that could not be read; they count as not answered.
+        sees_picture: False for whoever answers without the question's own picture; ``sees_instead``: what such a one
+            sees, in words.
+        abstains: a built-in baseline, which refuses nothing: where it has no answer it abstains.
+        unreadable: rows of its file that could not be read, whichever model they are of.
     """
 
     number: int
     name: str
     asked: tuple[str, ...] = ()
     sees_picture: bool = True
+    sees_instead: str = "sees no picture"
+    abstains: bool = False
     unreadable: int = 0
 
 
@@ -148,14 +152,20 @@ class ComparisonPage(ComparisonHead):
 
     Attributes:
         models: the most accurate first.
-        pairs: differences of accuracy; ``of_first``: of the first model with each other one alone.
+        pairs: differences of accuracy: ``own_pairs`` of models with their own runs without the picture come first;
+            ``of_first``: the others are of the first model with each other one alone; ``reference``: of the model that
+            was named beforehand with each other one. tests: pairs that their p is corrected for: all, or with a
+            reference the shown ones.
         types: keys of the scores' ``by_type`` that have questions, in the order of reports.
         galleries: of errors, the one of all models first.
     """
 
     models: tuple[ClosedModel, ...]
     pairs: tuple[Pair, ...]
+    tests: int
     of_first: bool
+    own_pairs: int = 0
+    reference: str | None = None
     clusters: Clusters
     chance: float | None
     types: tuple[str, ...]

@@ -77,6 +77,7 @@ def _of_model(model: ComparedRun, named: Iterable[Named]) -> Iterator[FigureRow]
 def _closed(score: Score) -> Iterator[Named]:
     n = score.accuracy.n
     yield "accuracy", "", score.accuracy
+    yield "clusters", score.clusters.unit, _bare(score.clusters.n, n)
     yield "chance", "", _bare(score.chance, n)
     yield "accuracy_binary", "", score.binary
     yield "accuracy_multiple_choice", "", score.multiple_choice
@@ -121,6 +122,7 @@ def _status(status: Mapping[str, int], n: int, *, complete: bool, unmatched: int
 
 def _position(found: PositionBias) -> Iterator[Named]:
     yield "position_excess", "", found.excess
+    yield "position_excess_by_chance", "", _bare(found.excess_by_chance, found.excess.n)
     yield "position_p", "", _bare(found.p_value, found.excess.n)
     yield "position_recall_spread", "", _bare(found.recall_spread, found.excess.n)
     for letter in found.by_letter:
@@ -136,7 +138,10 @@ def _permutation(found: PermutationReport) -> Iterator[Named]:
 
 
 def _calibration(found: Calibration) -> Iterator[Named]:
+    yield "calibration_accuracy", found.source, found.accuracy
+    yield "without_confidence", found.source, _bare(found.without_confidence, found.n + found.without_confidence)
     yield "mean_confidence", found.source, _bare(found.mean_confidence, found.n)
+    yield "ece_by_chance", found.source, _bare(found.ece_by_chance, found.ece.n)
     for name in ("ece", "brier", "auroc", "aurc"):
         yield name, found.source, getattr(found, name)
     for bin_ in found.bins:
@@ -150,14 +155,17 @@ def _calibration(found: Calibration) -> Iterator[Named]:
 def _pair(pair: Pair) -> Iterator[FigureRow]:
     d = pair.difference
     yield FigureRow(model=pair.a, figure="difference", group=pair.b, value=d.value, low=d.low, high=d.high, n=d.n)
-    for name in ("both_right", "only_a", "only_b", "neither", "mcnemar_p", "bootstrap_p", "holm_p"):
+    for name in ("both_right", "only_a", "only_b", "neither", "mcnemar_p", "sign_flip_p", "holm_p"):
         yield FigureRow(model=pair.a, figure=f"difference_{name}", group=pair.b, value=getattr(pair, name), n=d.n)
 
 
 def _open(score: OpenScore) -> Iterator[Named]:
-    for name in ("recall", "precision", "f1", "contradicted", "omitted"):
+    for name in ("recall", "precision", "f1", "gain", "contradicted", "omitted"):
         yield f"attributes_{name}", "", getattr(score.attributes, name)
+    for name in ("recall", "precision", "f1"):
+        yield f"attributes_floor_{name}", "", getattr(score.attributes.floor, name)
     yield from (("attributes_recall_by_type", name, share) for name, share in score.by_type.items())
+    yield from (("attributes_floor_recall_by_type", name, share) for name, share in score.floor_by_type.items())
     for name in ("f1", "echo", "gain"):
         yield f"keywords_{name}", "", getattr(score.keywords, name)
     for name in ("rouge_l", "bleu", "chrf"):

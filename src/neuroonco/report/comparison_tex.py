@@ -89,15 +89,20 @@ def open_tex(page: OpenComparisonPage) -> str:
     """Leaderboard, and recall of attributes by type."""
     rows: list[list[Cell]] = []
     for m in page.models:
-        found, words = m.score.attributes, (m.score.rouge_l, m.score.bleu, m.score.chrf)
-        shares = (found.f1, found.recall, found.precision, m.score.keywords.gain, *words)
+        found, words = m.score.attributes, (m.score.rouge_l, m.score.bleu)
+        shares = (found.f1, found.gain, found.recall, found.precision, m.score.keywords.gain, *words)
         rows.append([(_name(m), ""), *(_percent(e) for e in shares)])
+    for m in page.models[:1]:
+        floor = m.score.attributes.floor
+        shown = (_percent(floor.f1), NO_CELL, _percent(floor.recall), _percent(floor.precision), *([NO_CELL] * 3))
+        rows.append([("Floor", ""), *shown])
     caption = (
         f"Open questions of {tex_escaped(page.benchmark)} ({page.questions} questions on {page.images} images), in "
-        "percent, with 95~\\% intervals over clusters. Keyword gain is F1 less that of echoing the question. "
-        + " ".join(_marks(page.models))
+        "percent, with 95~\\% intervals over clusters. The floor is the best constant answer to each question type, "
+        "made from the references and without a picture; gain is F1 less its. Keyword gain is F1 less that of echoing "
+        "the question. " + " ".join(_marks(page.models))
     )
-    heads = ["Model", "Attribute F1", "Recall", "Precision", "Keyword gain", "ROUGE-L", "BLEU", "chrF"]
+    heads = ["Model", "Attribute F1", "Gain", "Recall", "Precision", "Keyword gain", "ROUGE-L", "BLEU"]
     parts = [_head(page.benchmark, page.benchmark_sha256, page.warnings), _table("open", caption, heads, rows)]
     cells = [m.score.by_type for m in page.models]
     parts += _by_type(page.models, page.types, cells, "Attribute recall", page)
@@ -138,12 +143,13 @@ def _rejection(page: ComparisonPage) -> str:
         shares = (_percent(e) for e in (found.recall, found.precision, found.f1, found.false_rejection_rate))
         return [(name, ""), *shares, _points(found.youden_j), _points(found.mcc)]
 
-    rows = [row(_name(m), m.score.rejection) for m in page.models]
+    # Chance is of accuracy, which stands in another table.
+    rows = [row(_name(m, beside_chance=False), m.score.rejection) for m in page.models]
     rows += [row("Always rejects", m.score.always_none) for m in page.models[:1]]
     n = page.models[0].score.rejection
     caption = (
         f"Use of ``None of the above'': {n.recall.n} questions without the true answer and "
-        f"{n.false_rejection_rate.n} with it. Shares in percent. " + " ".join(_marks(page.models))
+        f"{n.false_rejection_rate.n} with it. Shares in percent. " + " ".join(_marks(page.models, beside_chance=False))
     )
     heads = ["Model", "Recall", "Precision", "F1", "False rejections", "Youden's $J$", "MCC"]
     return _table("rejection", caption, heads, rows)
@@ -186,23 +192,28 @@ def _differences(page: ComparisonPage) -> str:
         rows.append([*between, (f"{gain} ({interval})" if interval else gain, ""), (_p(pair.holm_p), "")])
     caption = (
         "Differences of accuracy in percentage points, first minus second, with 95~\\% intervals of the cluster-paired "
-        f"bootstrap; $p$ is corrected for {len(page.pairs)} comparisons (Holm). " + " ".join(_marks(page.models))
+        f"bootstrap; $p$ is corrected for {page.tests} comparisons (Holm). " + " ".join(_marks(page.models))
     )
     return _table("differences", caption, ["First", "Second", "Difference", "$p$"], rows, text_columns=2)
 
 
-def _marks(models: Sequence[ComparedRun]) -> Iterable[str]:
+_CHANCE_MARKS = {Verdict.NOT_ABOVE: r"\dag{}", Verdict.BELOW: r"\S{}"}
+
+
+def _marks(models: Sequence[ComparedRun], *, beside_chance: bool = True) -> Iterable[str]:
     if not all(m.sees_picture for m in models):
-        yield "* does not see the picture."
-    if any(getattr(m, "verdict", None) in (Verdict.NOT_ABOVE, Verdict.BELOW) for m in models):
-        yield r"\dag{} not above chance."
+        yield "* does not see the question's own picture."
+    for verdict, mark in _CHANCE_MARKS.items():
+        if beside_chance and any(getattr(m, "verdict", None) is verdict for m in models):
+            yield f"{mark} accuracy {verdict.value}."
     if not all(m.score.complete for m in models if hasattr(m, "score")):
         yield r"\ddag{} incomplete: not every question was put to the model and came back."
 
 
-def _name(model: ComparedRun) -> str:
+def _name(model: ComparedRun, *, beside_chance: bool = True) -> str:
     marks = "" if model.sees_picture else "*"
-    marks += r"\dag{}" if getattr(model, "verdict", None) in (Verdict.NOT_ABOVE, Verdict.BELOW) else ""
+    verdict = getattr(model, "verdict", None)
+    marks += _CHANCE_MARKS.get(verdict, "") if beside_chance and verdict is not None else ""
     score = getattr(model, "score", None)
     marks += r"\ddag{}" if score is not None and not score.complete else ""
     # Names are long words: where they may break is said, as LaTeX breaks none of them by itself.

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from neuroonco.errors import InputError, ProviderError, UsageError
 from neuroonco.models.as_sent import AsSent
-from neuroonco.models.conversation import UNFINISHED_CODES
 from neuroonco.models.crowd import Brake, run_crowd
 from neuroonco.models.endpoint_records import Endpoint
 from neuroonco.models.endpoints import ResolvedModel, resolve
 from neuroonco.models.prices import load_prices
 from neuroonco.models.protocol import ModelClient
-from neuroonco.outcomes import Quarantined
 from neuroonco.walk.local_model import AsAsked, LocalModel
 
 if TYPE_CHECKING:
@@ -117,6 +115,7 @@ def ask_all(
     place: str,
     *,
     what: str = "",
+    whom: str | None = None,
     each: Callable[[R], None] = lambda _result: None,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> int:
@@ -129,6 +128,7 @@ def ask_all(
         asking: how.
         place: of the ledger.
         what: is asked, in the line that says what became of it.
+        whom: is named there; None: the model by its own name.
         each: takes the results, in the order of the items.
         progress: told how many have come.
 
@@ -152,9 +152,9 @@ def ask_all(
         if not isinstance(model, ResolvedModel):
             raise UsageError("BATCH_UNSUPPORTED", f"{model.name} takes no batches of files", fix="leave --batch out")
         return ask_in_batches(items, ask, model, place, each=each, progress=progress)
-    shown = f"{what} by {model.name}" if what else model.name
-    counts, failure = _ask_at_once(items, ask, model, asking, place, shown, each, progress)
-    _require_answers(model, counts, failure)
+    shown = f"{what} by {whom or model.name}" if what else whom or model.name
+    counts = _ask_at_once(items, ask, model, asking, place, shown, each, progress)
+    _require_answers(model, counts)
     return sum(counts.asked.values())
 
 
@@ -175,36 +175,36 @@ def _ask_at_once(
     shown: str,
     each: Callable[[R], None],
     progress: Callable[[int], None],
-) -> "tuple[CallCounts, str | None]":
-    """What became of the calls, and the first that failed."""
+) -> "CallCounts":
+    """What became of the calls."""
     from neuroonco.models.ledger import Ledger
     from neuroonco.models.recorded import RecordedClient
-
-    failures: list[str] = []
-
-    def take(result: R) -> None:
-        if isinstance(result, Quarantined) and result.code in UNFINISHED_CODES and not failures:
-            failures.append(result.message)
-        each(result)
 
     brake = Brake()
     served = None if asking.replay else _served(model, asking, brake.stopping)
     with Ledger(place, create=not asking.replay) as ledger:
-        client = RecordedClient(ledger, served, replay=asking.replay, name=model.name, stopping=brake.stopping)
+        client = RecordedClient(
+            ledger,
+            served,
+            replay=asking.replay,
+            name=model.name,
+            repeats_itself=isinstance(model, LocalModel),
+            stopping=brake.stopping,
+        )
         asking.counts = client.counts
         try:
             run_crowd(
                 items,
                 lambda item: ask(client, item),
                 at_once=model.endpoint.concurrency,
-                each=take,
+                each=each,
                 progress=progress,
                 brake=brake,
                 close=None if served is None else served.aclose,
             )
         finally:
             asking.say(line_of(shown, client.counts))
-    return client.counts, failures[0] if failures else None
+    return client.counts
 
 
 def _served(model: Respondent, asking: Asking, stopping: Callable[[], bool]) -> ClosableClient:
@@ -217,26 +217,36 @@ def _served(model: Respondent, asking: Asking, stopping: Callable[[], bool]) -> 
 
     if asking.budget is None:
         asking.budget = CostBudget(asking.max_cost_usd)
-    return ServedClient(model, budget=asking.budget, patience=asking.patience, stopping=stopping)
+    return ServedClient(model, budget=asking.budget, patience=asking.patience, stopping=stopping, say=asking.say)
 
 
-def _require_answers(model: Respondent, counts: "CallCounts", failure: str | None) -> None:
-    """Refuse to call it done where not one call was answered."""
+def _require_answers(model: Respondent, counts: "CallCounts") -> None:
+    """Refuse to call it done where not one call was answered, well or not."""
     if counts.from_ledger:
         return
     if counts.missing:
         fix = "pass the ledger that was written when the model was asked, or leave --replay out"
         raise InputError("LEDGER_MISSES", f"the ledger holds no answer of {model.name} to these calls", fix=fix)
-    if counts.asked and not any(status.is_final for status in counts.asked):
-        what = f"none of {sum(counts.asked.values())} calls was answered; {failure or 'no reason'}"
-        raise ProviderError("MODEL_UNANSWERED", what, where=model.name, fix="check the endpoint and run it again")
+    from neuroonco.models.recorded import FAILED
+
+    if counts.asked and FAILED.issuperset(counts.asked):
+        what = f"{counts.failure or 'no reason given'}; none of {sum(counts.asked.values())} calls was answered"
+        is_served = isinstance(model, ResolvedModel)
+        where = model.shown if isinstance(model, ResolvedModel) else model.name
+        fix = f"check the {'endpoint' if is_served else 'model'} and run it again"
+        raise ProviderError("MODEL_UNANSWERED", what, where=where, fix=fix)
 
 
 def line_of(what: str, counts: "CallCounts") -> str:
     """One line on what was asked of whom, and what it cost."""
     asked = sum(counts.asked.values())
     ends = _list({status.value: n for status, n in counts.asked.items()})
-    parts = [f"{what}: {asked} calls asked{ends}", f"{counts.from_ledger} answered by the ledger"]
+    parts = [f"{what}: {asked} calls asked{ends}"]
+    if counts.retries:
+        parts.append(f"{counts.retries} requests tried again")
+    parts.append(f"{counts.from_ledger} answered by the ledger")
+    if counts.joined:
+        parts.append(f"{counts.joined} the same as another, asked once")
     if counts.missing:
         parts.append(f"{counts.missing} not in the ledger")
     parts.append(f"{counts.input_tokens} tokens in, {counts.output_tokens} out")

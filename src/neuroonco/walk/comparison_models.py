@@ -20,6 +20,10 @@ _PICTURES = {
     PictureMode.BLANK: "image-blind: shown a blank picture",
     PictureMode.SHUFFLED: "image-blind: shown the picture of another image",
 }
+_SEES_INSTEAD = {
+    PictureMode.BLANK: "sees a blank picture",
+    PictureMode.SHUFFLED: "sees another picture",
+}
 _PREFIXES = {"blind:": PictureMode.NONE, "blank:": PictureMode.BLANK, "shuffled:": PictureMode.SHUFFLED}
 
 
@@ -45,9 +49,19 @@ class Contender(Generic[Item, Answer]):
         return found
 
     @property
+    def picture(self) -> PictureMode:
+        """Which picture it was shown, as far as anybody says."""
+        return PictureMode.NONE if built_in(self.run.model) is not None else picture_of(self.run.model, self.run.about)
+
+    @property
+    def sees_instead(self) -> str:
+        """What one that does not see the question's own picture sees, in words."""
+        return _SEES_INSTEAD.get(self.picture, "sees no picture")
+
+    @property
     def sees_picture(self) -> bool:
         """Whether it was shown each question's own picture, as far as anybody says."""
-        return built_in(self.run.model) is None and picture_of(self.run.model, self.run.about) is PictureMode.TRUE
+        return self.picture is PictureMode.TRUE
 
 
 def contenders(runs: Sequence[GivenRun[Item, Answer]]) -> list[Contender[Item, Answer]]:
@@ -93,6 +107,41 @@ def unique_names(parts: Sequence[tuple[str, tuple[str, ...]]]) -> list[str]:
         taken.add(unique)
         names.append(unique)
     return names
+
+
+def own_pairs(found: Sequence[Contender[Item, Answer]]) -> list[tuple[str, str]]:
+    """Each model that sees the picture with its own runs that do not: of the same model, asked the same otherwise.
+
+    Where several runs of a model could be meant and none was asked the same, none is picked.
+    """
+    pairs = []
+    for other in found:
+        if other.sees_picture or built_in(other.run.model) is not None:
+            continue
+        same = [one for one in found if one.sees_picture and one.run.model == _unprefixed(other.run.model)]
+        alike = [one for one in same if _ways(one.run.about) == _ways(other.run.about)]
+        chosen = alike[0] if alike else same[0] if len(same) == 1 else None
+        if chosen is not None:
+            pairs.append((chosen.name, other.name))
+    order = [one.name for one in found]
+    return sorted(pairs, key=lambda pair: (order.index(pair[0]), order.index(pair[1])))
+
+
+def abstains(model: str) -> bool:
+    """Whether what has no answer of this model is no refusal: it is built in and says nothing where it knows nothing.
+
+    >>> abstains("measuring"), abstains("random-3"), abstains("gpt")
+    (True, True, False)
+    """
+    return model == MEASURING or built_in(model) is not None
+
+
+def _unprefixed(model: str) -> str:
+    return next((model.removeprefix(prefix) for prefix in _PREFIXES if model.startswith(prefix)), model)
+
+
+def _ways(about: EvaluationRun | None) -> tuple[object, ...] | None:
+    return None if about is None else (about.scoring, about.per_image, about.asks_confidence, about.permute_seed)
 
 
 def asked_words(one: Contender[Item, Answer]) -> tuple[str, ...]:

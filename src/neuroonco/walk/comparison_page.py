@@ -12,6 +12,7 @@ from neuroonco.images import Gray, PictureRef
 from neuroonco.intervals import Estimate
 from neuroonco.predict.records import OpenPrediction, Prediction, QuestionKind
 from neuroonco.predict.run_files import benchmark_hash
+from neuroonco.predict.same_benchmark import identical
 from neuroonco.report.comparison import render_comparison, render_open_comparison
 from neuroonco.report.comparison_records import (
     ClosedModel,
@@ -25,12 +26,13 @@ from neuroonco.report.comparison_tables import closed_rows, csv_text, open_rows
 from neuroonco.report.comparison_tex import closed_tex, open_tex
 from neuroonco.report.pictures import Album
 from neuroonco.report.records import Fact
+from neuroonco.resampling import RESAMPLES, SEED
 from neuroonco.score.closed.compare import compare
 from neuroonco.score.closed.judge import counted, judge
 from neuroonco.score.closed.records import Clusters, PairsOf, Score
 from neuroonco.score.closed.score import score_closed
 from neuroonco.walk.comparison_errors import Answered, galleries
-from neuroonco.walk.comparison_models import Contender, asked_words, contenders
+from neuroonco.walk.comparison_models import Contender, abstains, asked_words, contenders, own_pairs
 from neuroonco.walk.comparison_runs import Answer, Item, Together, closed_runs, kind_of_runs, open_runs
 
 MAX_MODELS = 60
@@ -49,14 +51,16 @@ class Asked:
         root: folder of the pictures; None for a page without.
         seed, resamples: of the intervals, and of the choice of errors.
         errors: shown for each model at most.
+        reference: name of the model that each other one is compared with; None for all pairs, or those with the first.
     """
 
     places: tuple[Path, ...]
     benchmark: Path | None = None
     root: Path | None = None
-    seed: int = 0
-    resamples: int = 2000
+    seed: int = SEED
+    resamples: int = RESAMPLES
     errors: int = 6
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,13 +107,17 @@ def gather_closed(asked: Asked) -> ComparisonPage:
     scores = [(one, _scored(one, together, asked)) for one in found]
     scores.sort(key=lambda pair: (-(pair[1].accuracy.value or 0.0), pair[0].name))
     models = tuple(_closed_model(number, *pair) for number, pair in enumerate(scores, 1))
-    of_first = len(models) > ALL_PAIRS_UP_TO
+    reference = _reference(asked.reference, [one for one, _ in scores])
+    of_first = reference is None and len(models) > ALL_PAIRS_UP_TO
+    own_runs = own_pairs([one for one, _ in scores])
+    ordered = sorted((one for one, _ in scores), key=lambda one: one.name != reference)  # others keep their order
     compared = compare(
         together.items,
-        {one.name: one.run.predictions for one, _ in scores},
+        {one.name: one.run.predictions for one in ordered},
         seed=asked.seed,
         resamples=asked.resamples,
-        pairs=PairsOf.FIRST if of_first else PairsOf.ALL,
+        pairs=PairsOf.FIRST if reference is not None else PairsOf.BEST if of_first else PairsOf.ALL,
+        also=own_runs,
     )
     own = counted(together.items)
     types = [kind for kind in REPORTED_TYPES if any(m.score.by_type[kind].n for m in models if kind in m.score.by_type)]
@@ -123,7 +131,10 @@ def gather_closed(asked: Asked) -> ComparisonPage:
         warnings=tuple(_warnings(together, found)),
         models=models,
         pairs=compared.pairs,
+        tests=compared.tests,
         of_first=of_first,
+        own_pairs=len(own_runs),
+        reference=reference,
         clusters=compared.clusters,
         chance=models[0].score.chance,
         types=tuple(types),
@@ -135,6 +146,9 @@ def gather_open(asked: Asked) -> OpenComparisonPage:
     """Open runs, scored."""
     from neuroonco.score.open.score import score_open  # here: it brings libraries that closed scores do without
 
+    if asked.reference is not None:
+        what = "open questions have no pairwise tests"
+        raise UsageError("REFERENCE_OPEN", what, where="--reference", fix="leave it out")
     together = open_runs(asked.places, asked.benchmark)
     found = _contenders(together)
     scores = [
@@ -148,6 +162,8 @@ def gather_open(asked: Asked) -> OpenComparisonPage:
             name=one.name,
             asked=asked_words(one),
             sees_picture=one.sees_picture,
+            sees_instead=one.sees_instead,
+            abstains=abstains(one.run.model),
             unreadable=one.run.unreadable,
             score=score,
         )
@@ -187,6 +203,18 @@ def _contenders(together: Together[Item, Answer]) -> list[Contender[Item, Answer
     return found
 
 
+def _reference(named: str | None, found: Sequence[Contender[ClosedItem, Prediction]]) -> str | None:
+    """The name on the page of the model that was named."""
+    if named is None:
+        return None
+    names = [one.name for one in found]
+    meant = [name for name in names if name == named] or [one.name for one in found if one.run.model == named]
+    if len(meant) != 1:
+        what = f"{len(meant)} of the models have the name {named[:100]!r}"
+        raise UsageError("REFERENCE_UNKNOWN", what, where="--reference", fix=f"name one of: {', '.join(names)}")
+    return meant[0]
+
+
 def _scored(one: Contender[ClosedItem, Prediction], together: Together[ClosedItem, Prediction], asked: Asked) -> Score:
     score = score_closed(
         together.items,
@@ -206,6 +234,8 @@ def _closed_model(number: int, one: Contender[ClosedItem, Prediction], score: Sc
         name=one.name,
         asked=asked_words(one),
         sees_picture=one.sees_picture,
+        sees_instead=one.sees_instead,
+        abstains=abstains(one.run.model),
         unreadable=one.run.unreadable,
         score=score,
         verdict=verdict(score.accuracy, score.chance),
@@ -245,19 +275,28 @@ def _facts(asked: Asked, clusters: Clusters) -> tuple[Fact, ...]:
 
 def _warnings(together: Together[Item, Answer], found: Sequence[Contender[Item, Answer]]) -> Iterator[str]:
     """What a reader must know before any figure."""
-    total = len(together.items)
+    total, told = len(together.items), set[str]()
     for contender in found:
         for run in contender.runs:
-            name, part = contender.name, together.part_of.get(run.place)
-            if part is not None:
-                yield f"{name} was asked {part} of the {total} questions: the other {total - part} count as wrong"
-            if run.unreadable:
-                yield f"{run.unreadable} predictions of {name} cannot be read: their questions count as missing"
+            name, fit = contender.name, together.matches[run.place]
+            if fit.is_part and fit.asked is not None:
+                rest = total - fit.asked
+                yield f"{name} was asked {fit.asked} of the {total} questions: the other {rest} count as wrong"
             unknown = _unmatched(together, run.predictions)
             if unknown:
                 yield f"{unknown} predictions of {name} are for no question of the benchmark and count nowhere"
+            if run.place in told:  # what follows is of the file, whatever models it holds
+                continue
+            told.add(run.place)
+            if run.unreadable:
+                yield f"{run.unreadable} rows of {Path(run.place).name} cannot be read and count for no model"
+            if fit.contradicting:
+                rows = f"{fit.contradicting} rows of {Path(run.place).name}"
+                yield f"{rows} state another answer or image than their question has; they are scored by the benchmark"
     if together.unreadable_questions:
         yield f"{together.unreadable_questions} questions of the benchmark cannot be read and are in no figure"
+    for one, other in identical({contender.name: contender.run.predictions for contender in found}):
+        yield f"{one} and {other} have the same answers in every row: is it one run under two names?"
     abouts = [run.about for run in together.runs if run.about is not None]
     if len({tuple(sorted(about.prompts.items())) for about in abouts if about.prompts}) > 1:
         yield "the models were not all asked with the same prompts"

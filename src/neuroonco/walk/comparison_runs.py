@@ -13,7 +13,8 @@ from neuroonco.catalog.records import SliceRecord
 from neuroonco.errors import InputError, UsageError
 from neuroonco.predict.interop import read_open_predictions, read_predictions
 from neuroonco.predict.records import EvaluationRun, OpenPrediction, Prediction, QuestionKind
-from neuroonco.predict.run_files import RunFiles, benchmark_hash, kind_of_benchmark, read_about
+from neuroonco.predict.run_files import RunFiles, benchmark_hash, kind_of_benchmark, no_predictions, read_about
+from neuroonco.predict.same_benchmark import Match, match
 from neuroonco.store import Loaded
 from neuroonco.vocabulary import MRSequence
 from neuroonco.walk.folders import CATALOG, PREDICT, REVIEW
@@ -33,6 +34,7 @@ class GivenRun(Generic[Item, Answer]):
         benchmark: name of their file.
         unreadable: rows of predictions that could not be read; ``unreadable_questions``: of the questions.
         sequences: MR sequence by slice, of a pipeline's catalogue.
+        is_pipeline: whether the folder is that of a pipeline run.
     """
 
     place: str
@@ -44,6 +46,7 @@ class GivenRun(Generic[Item, Answer]):
     unreadable: int = 0
     unreadable_questions: int = 0
     sequences: Sequences | None = None
+    is_pipeline: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,13 +56,13 @@ class Together(Generic[Item, Answer]):
     Attributes:
         items: the questions.
         runs: in the order in which they were given.
-        part_of: place of a run -> how many of the questions it was asked, where these are not all.
+        matches: place of a run -> how its questions and these fit together.
     """
 
     items: list[Item]
     benchmark: str
     runs: list[GivenRun[Item, Answer]]
-    part_of: dict[str, int]
+    matches: dict[str, Match]
     unreadable_questions: int
 
 
@@ -100,7 +103,8 @@ def closed_runs(places: Sequence[Path], benchmark: Path | None) -> Together[Clos
             given += _pipeline_runs(place)
             continue
         files, asked, unreadable = _questions_of(place, read_closed)
-        read = read_predictions(files.predictions)
+        offered = asked if asked is not None or benchmark is None else read_closed(benchmark).records
+        read = read_predictions(files.predictions, offered)
         given += _by_model(place, read, read_about(place), asked, unreadable)
     return _together(given, None if benchmark is None else read_closed(benchmark), benchmark)
 
@@ -124,6 +128,8 @@ def _kind_of(place: Path, benchmark: Path | None) -> QuestionKind:
         return QuestionKind.CLOSED
     files = RunFiles.at(place)
     if not files.predictions.exists():
+        if place.is_dir() and (unfinished := no_predictions(place)).code == "RUN_UNFINISHED":
+            raise unfinished
         what = "no run here" if files.benchmark else "no such file"
         fix = "pass a folder that `predict` or `run` wrote, or a .jsonl or .parquet file of predictions"
         raise InputError("RUN_MISSING", what, where=str(place), fix=fix)
@@ -190,6 +196,7 @@ def _pipeline_runs(place: Path) -> Iterator[GivenRun[ClosedItem, Prediction]]:
             questions=items,
             benchmark=f"reviewed benchmark of {place.resolve().name}",
             sequences=None if slices is None else {record.slice_id: record.sequence for record in slices},
+            is_pipeline=True,
         )
 
 
@@ -209,10 +216,14 @@ def _together(
         items, name, unreadable = given.records, benchmark.name, len(given.unreadable)
     if not items:
         raise InputError("BENCHMARK_EMPTY", "there is no question", where=name, fix="pass a benchmark with questions")
-    known = {_key(item): item for item in items}
-    whole = benchmark_hash(items)
-    parts = {run.place: n for run in runs if (n := _asked(run, items, known, whole)) != len(items)}
-    return Together(items, name, runs, parts, unreadable)
+    found = {
+        run.place: match(
+            Path(run.place), Path(name), items, run.predictions, asked=run.questions if run.is_pipeline else None
+        )
+        for run in runs
+    }
+    unreadable = max(unreadable, *(fit.unreadable_questions for fit in found.values()))
+    return Together(items, name, runs, found, unreadable)
 
 
 def _of_runs(runs: Sequence[GivenRun[Item, Answer]]) -> tuple[list[Item], str, int]:
@@ -224,7 +235,7 @@ def _of_runs(runs: Sequence[GivenRun[Item, Answer]]) -> tuple[list[Item], str, i
     items = chosen.questions or []
     for run, found in zip(runs, hashes, strict=True):
         if found != usual:
-            same = len({_asked_as(item) for item in run.questions or []} & {_asked_as(item) for item in items})
+            same = len({benchmark_hash([item]) for item in run.questions or []} & {benchmark_hash([i]) for i in items})
             what = (
                 f"answers other questions than {chosen.place}: {len(run.questions or [])} (hash {found[:12]}) against "
                 f"{len(items)} (hash {usual[:12]}), {same} in common"
@@ -232,50 +243,3 @@ def _of_runs(runs: Sequence[GivenRun[Item, Answer]]) -> tuple[list[Item], str, i
             fix = "leave it out, or pass --benchmark FILE with all questions if it was asked a part of them"
             raise InputError("BENCHMARKS_DIFFER", what, where=run.place, fix=fix)
     return items, chosen.benchmark, chosen.unreadable_questions
-
-
-def _asked(
-    run: GivenRun[Item, Answer], items: Sequence[Item], known: Mapping[tuple[str, str], Item], whole: str
-) -> int:
-    """How many of the questions the run was asked.
-
-    Raises:
-        InputError: it was asked something else.
-    """
-    if run.questions is not None:
-        for item in run.questions:
-            if _key(item) not in known or _asked_as(known[_key(item)]) != _asked_as(item):
-                where = f"question {_key(item)[1]} of image {_key(item)[0]}"
-                raise _differs(run, f"{where} is not in the benchmark, or is another one there")
-        return len(run.questions)
-    answered = {_key(prediction) for prediction in run.predictions}
-    asked = [item for item in items if _key(item) in answered]
-    if run.about is not None:
-        # Its own questions are not at hand, but their hash is: it tells a part of the benchmark from another one.
-        if run.about.benchmark_sha256 == whole:
-            return len(items)
-        if run.about.benchmark_sha256 != benchmark_hash(asked):
-            raise _differs(run, f"its questions (hash {run.about.benchmark_sha256[:12]}) are not these ({whole[:12]})")
-        return len(asked)
-    if run.predictions and not asked:
-        raise _differs(run, "none of its predictions is for a question of the benchmark")
-    return len(items)
-
-
-def _differs(run: GivenRun[Item, Answer], what: str) -> InputError:
-    return InputError("BENCHMARKS_DIFFER", what, where=run.place, fix="pass the benchmark that it was asked")
-
-
-def _key(row: ClosedItem | OpenItem | Prediction | OpenPrediction) -> tuple[str, str]:
-    """Image and question."""
-    if isinstance(row, ClosedItem):
-        return row.image_id, str(row.q_index)
-    if isinstance(row, Prediction):
-        return row.id, str(row.q_index)
-    return (row.image_id if isinstance(row, OpenItem) else row.id), row.question_id
-
-
-def _asked_as(item: ClosedItem | OpenItem) -> str:
-    if isinstance(item, OpenItem):
-        return benchmark_hash([item])
-    return benchmark_hash([item])

@@ -13,6 +13,7 @@ from neuroonco.models.as_sent import ways_of_asking
 from neuroonco.predict.ask import LEAK, QuestionBrief, Unit, units_of
 from neuroonco.predict.ask_closed import ClosedQuestions
 from neuroonco.predict.ask_open import OpenQuestions
+from neuroonco.predict.askable import require_askable
 from neuroonco.predict.pictures import PictureFinder, deal_pictures
 from neuroonco.predict.records import (
     EvaluationRun,
@@ -86,21 +87,6 @@ def questions_of(kind: QuestionKind, brief: QuestionBrief) -> Questions:
     return ClosedQuestions(brief) if kind is QuestionKind.CLOSED else OpenQuestions(brief)
 
 
-def require_options(items: Sequence[ClosedItem] | Sequence[OpenItem]) -> None:
-    """Refuse a closed question that no letter can answer.
-
-    Raises:
-        InputError: one without options, or with two under one letter.
-    """
-    for item in items:
-        if isinstance(item, ClosedItem):
-            letters = [option.letter for option in item.options]
-            if not letters or len(set(letters)) < len(letters) or not all(letters):
-                what = "a question needs options, each with a letter of its own"
-                where = f"image {item.image_id[:100]}, question {item.q_index}"
-                raise InputError("OPTIONS_INVALID", what, where=where, fix="check it with `neuroonco check benchmark`")
-
-
 def evaluate(
     items: Sequence[ClosedItem] | Sequence[OpenItem],
     kind: QuestionKind,
@@ -131,14 +117,15 @@ def evaluate(
         progress: told how many questions are done, and of how many.
 
     Raises:
-        UsageError, InputError: it cannot be asked in this way.
+        UsageError, InputError: it cannot be asked in this way, a question cannot be put, or a ledger that is replayed
+            does not hold all answers.
         PrerequisiteError, ProviderError, PendingError: see :func:`neuroonco.walk.asking.ask_all`; what was answered is
             in the ledger.
     """
     if model.asked is None:
         raise ValueError("a built-in model is not asked")
     require_possible(kind, model, brief)
-    require_options(items)
+    require_askable(items)
     deal = deal_pictures(items, seed) if model.picture is PictureMode.SHUFFLED else None
     finder = PictureFinder(root)
     questions = questions_of(kind, brief)
@@ -156,12 +143,23 @@ def evaluate(
 
     progress(0, len(items))
     units: Sequence[Unit[Any]] = units_of(items, per_image=brief.per_image)
-    fresh = ask_all(units, asker, model.asked, asking, place, what="predict", each=take)
+    fresh = ask_all(units, asker, model.asked, asking, place, what="predict", whom=model.name, each=take)
+    if asking.replay:
+        _require_all_in_ledger(asking.counts, model.name)
     warnings = [LEAK] if brief.per_image else []
     warnings += [line for line in (finder.warning, deal and deal.warning, asker.warning) if line]
     about = _about(items, kind, model, brief, questions, asking.counts, asker, seed=seed, benchmark=benchmark)
     known = {"status": counts_of(found)} | ({"calls": fresh} if asking.counts is None else {})  # none in batches
     return Evaluated(found, about.model_copy(update=known), tuple(warnings))
+
+
+def _require_all_in_ledger(counts: "CallCounts | None", model: str) -> None:
+    """Refuse to make a part of a run out of a ledger: nothing would ever fill it up, as nobody is asked."""
+    if counts is not None and counts.missing:
+        total = counts.missing + counts.from_ledger
+        what = f"the ledger holds no answer of {model} to {counts.missing} of {total} calls"
+        fix = "pass the ledger that was written when the model was asked, or leave --replay out"
+        raise InputError("LEDGER_MISSES", what, fix=fix)
 
 
 def counts_of(predictions: Sequence[Prediction] | Sequence[OpenPrediction]) -> dict[str, int]:

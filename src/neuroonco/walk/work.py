@@ -176,7 +176,7 @@ def predict(ws: Workspace, *, root: Path, models: list[NamedModel], seed: int, a
         path = ws.folder / prediction_file(model.name)
         if model.asked is None:
             built_in = model_named(model.name, items, seed=seed, rules=ws.rules)
-            counts[model.name] = counts_of(predict_to(path, items, built_in, root=root))
+            counts[model.name] = counts_of(predict_to(path, items, built_in, root=root, rules=ws.rules.digest("read")))
             continue
         shown = f"{ws.name} {model.name}"
         evaluated = evaluate(

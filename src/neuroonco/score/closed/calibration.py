@@ -9,6 +9,7 @@ from neuroonco.intervals import wilson
 from neuroonco.resampling import BLOCK, Counts, Floats
 from neuroonco.score.closed.clustering import ClusteredQuestions
 from neuroonco.score.closed.confidences import confidences
+from neuroonco.score.closed.distance import distance
 from neuroonco.score.closed.judge import Judged
 from neuroonco.score.closed.records import Calibration, CalibrationBin, RiskPoint
 
@@ -44,6 +45,7 @@ def calibration_of(confidence: Floats, right: Flags, questions: ClusteredQuestio
     sure, right = np.where(has, confidence, 0.0), right & has
     in_bin = has[:, None] & (bin_of(sure)[:, None] == np.arange(BINS))
     per_bin = np.concatenate([in_bin * sure[:, None], in_bin & right[:, None], in_bin], axis=1)
+    error = distance(in_bin * (sure - right)[:, None], has, questions)
     squares = np.stack([has * (sure - right) ** 2, has], axis=1)
     order = np.argsort(-confidence[has], kind="stable")
     ranked = np.flatnonzero(has)[order]
@@ -60,7 +62,8 @@ def calibration_of(confidence: Floats, right: Flags, questions: ClusteredQuestio
         without_confidence=len(has) - n,
         accuracy=questions.share(right, has),
         mean_confidence=float(sure.sum() / n) if n else None,
-        ece=questions.figure(_value(_ece(per_bin.sum(axis=0)[None])), _ece(questions.totals(per_bin)), has),
+        ece=error.found,
+        ece_by_chance=error.by_chance,
         brier=questions.figure(_value(_mean(squares.sum(axis=0)[None])), _mean(questions.totals(squares)), has),
         auroc=area.model_copy(update={"n": n if auroc is not None else 0}),
         aurc=questions.figure(aurc, drawn[:, 1], has),
@@ -162,11 +165,6 @@ def _bins(per_bin: Floats) -> tuple[CalibrationBin, ...]:
         )
         for k in range(BINS)
     )
-
-
-def _ece(sums: Floats) -> Floats:
-    sure, right, n = sums[:, :BINS], sums[:, BINS : 2 * BINS], sums[:, 2 * BINS :]
-    return _ratio(np.abs(sure - right).sum(axis=1), n.sum(axis=1))
 
 
 def _mean(sums: Floats) -> Floats:

@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from neuroonco.intervals import Estimate, wilson
-from neuroonco.resampling import Counts, Floats, Resamples, around, clustered
+from neuroonco.resampling import RESAMPLES, SEED, Counts, Floats, Resamples, around, clustered
 from neuroonco.score.closed.records import Clusters
 
-RESAMPLES = 2000
-"""Of the bootstrap: the 2.5 % quantile then rests on 50 of them."""
 Values = npt.NDArray[np.bool_] | Counts | Floats
 
 
@@ -85,28 +83,57 @@ class ClusteredQuestions:
             resampled: the figure in each resample, NaN where it has none.
             among: (questions,) counts of what the figure is over; their sum is its ``n``.
         """
-        counts = self.sums(among)[:, 0]
-        found = around(value, resampled, round(float(counts.sum())))
-        few = int((counts > 0).sum())
+        return self.widened(around(value, resampled, round(float(np.sum(among)))), among)
+
+    def widened(self, found: Estimate, among: Values) -> Estimate:
+        """An interval that claims no more than the clusters with questions can tell; see :meth:`figure`."""
+        few = int((self.sums(among)[:, 0] > 0).sum())
         flat = found.low is not None and found.high is not None and found.high - found.low <= FLAT
         return _no_narrower(found, few, always=flat)
 
     def mean_of_groups(self, right: Values, group_of: Sequence[str]) -> Estimate:
         """Mean over groups of the share that is right in each, groups weighing the same however large.
 
-        A resample without any question of a group leaves that group out.
+        Of a group with fewer than :data:`MIN_CLUSTERS` clusters, or where all answers are right or all wrong,
+        resamples know too little. Its share stays as it is in all of them, and its Wilson interval, with as many cases
+        as clusters, is added instead, distances from the share to either end over the number of groups; those of
+        several such groups by their squares.
 
         Args:
             right: (questions,).
             group_of: name of each question's group.
+
+        Source: square-and-add, Newcombe, Stat Med 1998;17:873-890; Zou and Donner, Stat Med 2008;27:1693-1702.
         """
         names = sorted(set(group_of))
         member = np.array([[group == name for name in names] for group in group_of], bool)
         member = member.reshape(len(group_of), len(names))
+        if not names:
+            return wilson(0, 0)
         hits = member & np.asarray(right, bool)[:, None]
-        value = _mean_share(hits.sum(axis=0)[None].astype(float), member.sum(axis=0)[None].astype(float))[0]
-        resampled = _mean_share(self.totals(hits), self.totals(member))
-        return self.figure(None if np.isnan(value) else float(value), resampled, np.ones(len(group_of)))
+        all_, clusters = member.sum(axis=0), (self.sums(member) > 0).sum(axis=0)
+        shares = hits.sum(axis=0) / all_
+        value = float(shares.mean())
+        weak = (clusters < MIN_CLUSTERS) | (shares == 0) | (shares == 1)
+        low = high = value
+        if not weak.all():
+            drawn = _mean_share(self.totals(hits[:, ~weak]), self.totals(member[:, ~weak]))
+            strong = around(float(shares[~weak].mean()), drawn, len(group_of))
+            if strong.value is not None and strong.low is not None and strong.high is not None:
+                part = (~weak).sum() / len(names)
+                low, high = value - (strong.value - strong.low) * part, value + (strong.high - strong.value) * part
+        below, above = [0.0], [0.0]
+        for share, n in zip(shares[weak].tolist(), clusters[weak].tolist(), strict=True):
+            few = wilson(round(share * n), n)
+            below.append(max(0.0, share - (few.low or 0.0)) / len(names))
+            above.append(max(0.0, (1.0 if few.high is None else few.high) - share) / len(names))
+        found = Estimate(
+            value=value,
+            low=max(0.0, low - float(np.hypot.reduce(below))),
+            high=min(1.0, high + float(np.hypot.reduce(above))),
+            n=len(group_of),
+        )
+        return self.widened(found, np.ones(len(group_of)))
 
 
 def _no_narrower(found: Estimate, clusters: int, *, always: bool = False) -> Estimate:
@@ -130,7 +157,7 @@ def _mean_share(hits: Floats, counts: Floats) -> Floats:
     return found
 
 
-def in_clusters(items: Sequence[OfAnImage], *, seed: int = 0, resamples: int = RESAMPLES) -> ClusteredQuestions:
+def in_clusters(items: Sequence[OfAnImage], *, seed: int = SEED, resamples: int = RESAMPLES) -> ClusteredQuestions:
     """Put questions about one patient, group of copies or image together.
 
     An image of which any question names a group is in that group; an image without a group is a cluster of its own.

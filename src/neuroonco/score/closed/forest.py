@@ -54,7 +54,7 @@ def forest_line(pair: Pair, reach: float, width: int = 41) -> str:
     >>> from neuroonco.score.closed.records import Difference
     >>> found = Difference(value=0.05, low=-0.05, high=0.1, n=9, clusters=3)
     >>> pair = Pair(a="x", b="y", difference=found, both_right=0, only_a=0, only_b=0, neither=0,
-    ...             mcnemar_p=None, bootstrap_p=None, holm_p=None)
+    ...             mcnemar_p=None, sign_flip_p=None, holm_p=None)
     >>> forest_line(pair, 0.1, 9)
     '  --|-o--'
     """
@@ -127,7 +127,7 @@ def _caption(comparison: Comparison) -> str:
     units = "group" if drawn.unit == "group" else "image"
     return (
         f"{n:,} questions in {drawn.n:,} {units}s, {drawn.resamples:,} resamples of {units}s (seed {drawn.seed}); "
-        f"p corrected for {len(comparison.pairs)} comparisons"
+        f"p corrected for {comparison.tests} comparisons"
     )
 
 

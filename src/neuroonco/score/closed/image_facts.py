@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 
 from neuroonco.build.records import ClosedItem
-from neuroonco.vocabulary import MRSequence, QuestionType, recode
+from neuroonco.vocabulary import MRSequence, QuestionType, TumorType, interop, recode
 
 NOT_KNOWN = "(none)"
-_SOURCE_FOLDER = re.compile(r"[^/]+/([0-9]{2})(?:_[^/]*)?/[^/]")
+_SOURCE_FOLDER = re.compile(r"([^/]+)/([0-9]{2})(?:_[^/]*)?/[^/]")
 """The reference's layout: ``<label>/<number of the source>_<what it holds>/…``."""
+_LABELS = frozenset(interop(label) for label in TumorType)
 
 
 def sequence_names(items: Sequence[ClosedItem], given: Mapping[str, MRSequence | None] | None) -> list[str]:
@@ -41,9 +42,10 @@ def sequence_names(items: Sequence[ClosedItem], given: Mapping[str, MRSequence |
 def source_name(item: ClosedItem) -> str:
     """The collection that a question names, else the number in its path where that has the reference's layout.
 
-    The published benchmark names no collection, but its paths do.
+    The published benchmark names no collection, but its paths do. A number in another place, as in a folder of
+    patients, is none of a collection: the first folder has to be one of the reference's labels.
     """
     if item.source_id is not None:
         return item.source_id
     found = _SOURCE_FOLDER.match(item.image_path)
-    return NOT_KNOWN if found is None else found[1]
+    return found[2] if found is not None and found[1] in _LABELS else NOT_KNOWN

@@ -13,6 +13,7 @@ STATUSES = (*(status.value for status in PredictionStatus), MISSING, CONFLICTING
 """What can become of a question, in the order in which it is reported."""
 NOT_ANSWERED = (MISSING, CONFLICTING, PredictionStatus.API_ERROR.value, PredictionStatus.MISSING_IMAGE.value)
 """What makes a score incomplete: it says nothing of the model."""
+_FAILED = (PredictionStatus.API_ERROR, PredictionStatus.MISSING_IMAGE)
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ def counted(items: Iterable[ClosedItem]) -> list[ClosedItem]:
 def judge(items: Sequence[ClosedItem], predictions: Iterable[Prediction]) -> list[Judged]:
     """What became of each question, in benchmark order.
 
-    Several predictions for one question count once if they agree; if they differ, none counts. Ids compare as
-    strings.
+    Several predictions for one question count once if they agree; if they differ, none counts. A failed call says
+    nothing, so that it differs from no reply: it counts only where there is nothing else. Ids compare as strings.
 
     Raises:
         InputError: the benchmark has the same question twice.
@@ -83,6 +84,9 @@ def is_complete(judged: Iterable[Judged]) -> bool:
 def _judge(item: ClosedItem, predictions: Sequence[Prediction]) -> Judged:
     if not predictions:
         return Judged(item, MISSING, None)
+    predictions = [row for row in predictions if row.status not in _FAILED] or predictions
+    if {row.status for row in predictions} == set(_FAILED):  # both say that no reply came; one of them is named
+        predictions = [row for row in predictions if row.status is PredictionStatus.API_ERROR]
     # Rows that agree may differ in what else they carry; the choice among them must not depend on their order.
     first = min(predictions, key=lambda row: row.model_dump_json()) if len(predictions) > 1 else predictions[0]
     if any((other.status, other.pred) != (first.status, first.pred) for other in predictions):

@@ -1,12 +1,15 @@
 """The same questions with their options in other orders: what stays of a score, and what does a choice depend on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from neuroonco.build.records import ClosedItem
+from neuroonco.predict.records import Prediction
 from neuroonco.score.closed.clustering import ClusteredQuestions
 from neuroonco.score.closed.judge import Judged
+from neuroonco.score.closed.position import shown_letters
 from neuroonco.score.closed.records import PermutationReport
 
 Choices = npt.NDArray[np.int64]
@@ -25,6 +28,18 @@ def permutation_report(runs: Sequence[Sequence[Judged]], questions: ClusteredQue
     answers = np.array([_place(q, q.item.answer) for q in runs[0]], np.int64)
     chosen = np.array([[_place(q, q.letter) for q in run] for run in runs], np.int64).reshape(len(runs), -1)
     return report_of(chosen, answers, questions)
+
+
+def shown_orders(items: Sequence[ClosedItem], predictions: Iterable[Prediction]) -> dict[tuple[str, int], str]:
+    """The benchmark's letters in the order in which each answered question showed them; not where nobody knows it."""
+    known = {(item.image_id, item.q_index): item for item in items}
+    found: dict[tuple[str, int], str] = {}
+    for row in predictions:
+        item = known.get((row.id, row.q_index))
+        order = None if item is None else shown_letters(item, row.shown_order)
+        if order is not None:
+            found[row.id, row.q_index] = order
+    return found
 
 
 def _place(question: Judged, letter: str | None) -> int:

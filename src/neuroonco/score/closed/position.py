@@ -8,8 +8,8 @@ from scipy.stats import chi2
 
 from neuroonco.build.records import ClosedItem
 from neuroonco.intervals import wilson
-from neuroonco.resampling import Floats
 from neuroonco.score.closed.clustering import ClusteredQuestions
+from neuroonco.score.closed.distance import distance
 from neuroonco.score.closed.judge import Judged
 from neuroonco.score.closed.records import Position, PositionBias
 
@@ -73,13 +73,12 @@ def bias_of(
         )
         for k in places
     )
-    surplus = np.concatenate([is_chosen.astype(np.int64) - is_right, counts[:, None]], axis=1)
-    answers = int(counts.sum())
-    value = float(_excess(surplus.sum(axis=0)[None].astype(np.float64))[0]) if answers else None
+    excess = distance(is_chosen.astype(np.float64) - is_right, counts, questions, share=0.5)
     recalls = [p.recall.value for p in by_letter if p.recall.value is not None]
     return PositionBias(
         by_letter=by_letter,
-        excess=questions.figure(value, _excess(questions.totals(surplus)), counts),
+        excess=excess.found,
+        excess_by_chance=excess.by_chance,
         p_value=homogeneity_p(is_chosen, is_right, questions),
         recall_spread=float(np.std(recalls)) if len(recalls) > 1 else None,
         left_out=left_out,
@@ -112,10 +111,3 @@ def homogeneity_p(
     if rank < covariance.shape[0]:
         return None
     return float(chi2.sf(total @ np.linalg.solve(covariance, total), rank))
-
-
-def _excess(sums: Floats) -> Floats:
-    """Half the sum of the differences, of the answers in the last column."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        found: Floats = np.abs(sums[:, :-1]).sum(axis=1) / 2 / sums[:, -1]
-    return found

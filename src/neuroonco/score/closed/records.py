@@ -1,8 +1,7 @@
 """Records of scores of closed questions: every figure with its n and its interval.
 
 Two kinds of interval: cells (a type, a source, a sequence, a bin) have Wilson's; aggregates over all questions resample
-clusters, as the questions about one image are not independent, and where these are fewer than 10, or no resample
-differs, are no narrower than Wilson's over clusters.
+clusters, and where these are fewer than 10, or no resample differs, are no narrower than Wilson's over clusters.
 """
 
 from enum import StrEnum
@@ -63,7 +62,7 @@ class TwinPairs(Record):
     """How a model answers a question together with its twin, which offers the truth where the question does not.
 
     The image and the wording are the same, so that who reads the image gets both right; who always rejects, or has a
-    favorite among the options, gets one of the two at most. Shares are of all pairs, answered or not.
+    favorite among the options, gets one of the two at most. Shares are of all pairs whose twin was asked.
 
     Attributes:
         both_right: pairs with two right answers.
@@ -71,6 +70,7 @@ class TwinPairs(Record):
         same_text: pairs answered with the same other option twice, whatever its letter; it is wrong at least once.
         unanswered: pairs of which at least one question has no valid answer.
         unpaired: twins whose question is not in the benchmark, e.g. rejected in review; they are in no pair.
+        not_asked: twins without a prediction, e.g. left out of an export; they are in no pair.
     """
 
     both_right: Estimate
@@ -78,6 +78,7 @@ class TwinPairs(Record):
     same_text: Estimate
     unanswered: int
     unpaired: int
+    not_asked: int = 0
 
 
 class Position(Record):
@@ -109,12 +110,14 @@ class PositionBias(Record):
             where a letter has fewer than 10 answers on one side only, or there is one letter.
         excess: half the sum over letters of ``|chosen - right|`` as shares of answers, 0 to 1: the share of answers
             that would have to move.
+        excess_by_chance: what a model without a preference has of it in expectation; None with fewer than two clusters.
         recall_spread: standard deviation of the recalls over letters; None with fewer than two.
         left_out: valid answers of which nobody knows where the options stood: their ``shown_order`` does not fit.
     """
 
     by_letter: tuple[Position, ...]
     excess: Estimate
+    excess_by_chance: float | None
     p_value: float | None
     recall_spread: float | None
     left_out: int = 0
@@ -177,9 +180,10 @@ class Calibration(Record):
         n: questions with a confidence. without_confidence: the rest; in no figure here.
         accuracy: of these n.
         mean_confidence: of these n.
-        ece: expected calibration error over ``bins``. brier: of the chosen option. auroc: of right against wrong
-            answers; None where all are one of the two. aurc: area under the risk-coverage curve, ties of confidence
-            taken as one step; lower is better.
+        ece: expected calibration error over ``bins``, as it is found. ece_by_chance: what a calibrated model has of it
+            in expectation; None with fewer than two clusters.
+        brier: of the chosen option. auroc: of right against wrong answers; None where all are one of the two. aurc:
+            area under the risk-coverage curve, ties of confidence taken as one step; lower is better.
         bins: reliability. risk_coverage: at most 101 points by rising coverage.
     """
 
@@ -189,6 +193,7 @@ class Calibration(Record):
     accuracy: Estimate
     mean_confidence: float | None
     ece: Estimate
+    ece_by_chance: float | None
     brier: Estimate
     auroc: Estimate
     aurc: Estimate
@@ -296,9 +301,9 @@ class Pair(Record):
         both_right, only_a, only_b, neither: questions by who is right.
         mcnemar_p: exact McNemar test, two-sided; it takes questions as independent, so that it is too small where
             images have several. None without questions.
-        bootstrap_p: two-sided, of the difference over resampled clusters; the one to believe. None with fewer than two
-            clusters. Defined in :func:`neuroonco.score.closed.compare.paired_difference`.
-        holm_p: ``bootstrap_p`` corrected for all pairs that are compared (Holm).
+        sign_flip_p: two-sided, with clusters as units; the one to believe. None with fewer than two clusters. See
+            :func:`neuroonco.score.closed.compare.sign_flip_p`.
+        holm_p: ``sign_flip_p`` corrected for all pairs that are tested (Holm).
     """
 
     a: str
@@ -309,7 +314,7 @@ class Pair(Record):
     only_b: int
     neither: int
     mcnemar_p: float | None
-    bootstrap_p: float | None
+    sign_flip_p: float | None
     holm_p: float | None
 
 
@@ -323,10 +328,11 @@ class ComparedModel(Record):
 
 
 class PairsOf(StrEnum):
-    """Which pairs are compared: all of them, or each model with the first."""
+    """Which pairs are compared: all of them, each model with the first, or each with the most accurate one."""
 
     ALL = "all"
     FIRST = "first"
+    BEST = "best"
 
 
 class Comparison(Record):
@@ -334,9 +340,11 @@ class Comparison(Record):
 
     Attributes:
         models: in the order in which they were given.
-        pairs: all, or each with the first, as asked for.
+        pairs: those asked for.
+        tests: pairs that ``holm_p`` is corrected for; those with the best alone are corrected as all pairs are.
     """
 
     models: tuple[ComparedModel, ...]
     pairs: tuple[Pair, ...]
+    tests: int
     clusters: Clusters

@@ -12,8 +12,9 @@ import numpy as np
 from neuroonco.build.records import REJECTION_SHARE, REPORTED_TYPES, ClosedItem
 from neuroonco.intervals import Estimate, wilson
 from neuroonco.predict.records import Prediction
+from neuroonco.resampling import RESAMPLES, SEED
 from neuroonco.score.closed.calibration import calibration
-from neuroonco.score.closed.clustering import RESAMPLES, in_clusters
+from neuroonco.score.closed.clustering import in_clusters
 from neuroonco.score.closed.confusion import confusions
 from neuroonco.score.closed.image_facts import sequence_names, source_name
 from neuroonco.score.closed.judge import STATUSES, Judged, counted, is_complete, judge
@@ -31,7 +32,7 @@ def score_closed(
     sequences: Mapping[str, MRSequence | None] | None = None,
     *,
     rejection_share: float = REJECTION_SHARE,
-    seed: int = 0,
+    seed: int = SEED,
     resamples: int = RESAMPLES,
     permuted: Sequence[Sequence[Prediction]] = (),
 ) -> Score:
@@ -49,6 +50,8 @@ def score_closed(
     Raises:
         InputError: the benchmark has the same question twice.
     """
+    # Sums of floating point depend on the order of their parts.
+    items = sorted(items, key=lambda item: (item.image_id, item.q_index))
     every = judge(items, predictions)
     judged = [question for question in every if question.item.twin_of is None]
     own = counted(items)

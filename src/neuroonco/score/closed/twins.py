@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroonco.score.closed.clustering import ClusteredQuestions
-from neuroonco.score.closed.judge import Judged
+from neuroonco.score.closed.judge import MISSING, Judged
 from neuroonco.score.closed.records import TwinPairs
 
 
 def twin_pairs(every: Sequence[Judged], questions: ClusteredQuestions) -> TwinPairs | None:
     """How the questions were answered together with their twins.
+
+    A twin without a prediction was not put to the model, as in exports, which leave twins out: its pair says nothing.
 
     Args:
         every: all questions, twins included.
@@ -25,11 +27,14 @@ def twin_pairs(every: Sequence[Judged], questions: ClusteredQuestions) -> TwinPa
     own = [q for q in every if q.item.twin_of is None]
     place = {(q.item.image_id, q.item.q_index): n for n, q in enumerate(own)}
     counts = np.zeros((len(own), 4), np.int64)
-    unanswered = unpaired = 0
+    unanswered = unpaired = not_asked = 0
     for twin in twins:
         at = place.get((twin.item.image_id, twin.item.twin_of or 0))
         if at is None:
             unpaired += 1
+            continue
+        if twin.status == MISSING:
+            not_asked += 1
             continue
         first = own[at]
         unanswered += first.letter is None or twin.letter is None
@@ -42,4 +47,5 @@ def twin_pairs(every: Sequence[Judged], questions: ClusteredQuestions) -> TwinPa
         same_text=shares[2],
         unanswered=unanswered,
         unpaired=unpaired,
+        not_asked=not_asked,
     )

@@ -8,7 +8,8 @@ right
 contradicted
     where the answer states a value that cannot hold beside it, or denies it or what is coarser than it;
 omitted
-    otherwise: nothing, several values at once, or less than the vocabulary takes for the term ("a tumor" for glioma).
+    otherwise: nothing, several values at once, less than the vocabulary takes for the term ("a tumor" for glioma), or
+    what the reference itself says in passing beside the term ("primarily solitary" of a core with satellites).
 
 What the question itself names is not asked: such a term of the reference is in no share, and an answer that only says
 again what the question says states nothing with it.
@@ -110,17 +111,28 @@ def match(item: OpenItem, answer: str | None) -> Matched:
         answer: None for a question without an answer, which states nothing.
     """
     wanted = asked(item)
-    said = read_statements(answer or "")
-    verdicts = {enum: _verdict(enum, token, said, wanted.given.get(enum)) for enum, token in wanted.truth.items()}
-    known = {*wanted.truth, *wanted.given, *_of_reference(item).ambiguous}
+    said, reference = read_statements(answer or ""), _of_reference(item)
+    verdicts = {
+        enum: verdict(enum, token, said, wanted.given.get(enum), reference.beside.get(enum, frozenset()))
+        for enum, token in wanted.truth.items()
+    }
+    known = {*wanted.truth, *wanted.given, *reference.ambiguous}
     extra = sum(enum not in known and token != TumorType.TUMOR for enum, token in said.stated.items())
     return Matched(verdicts, extra)
 
 
-def _verdict(enum: type[StrEnum], truth: str, said: Statements, given: str | None) -> Verdict:
+def verdict(
+    enum: type[StrEnum], truth: str, said: Statements, given: str | None, beside: frozenset[str] = frozenset()
+) -> Verdict:
+    """What statements do with one term of a reference.
+
+    Args:
+        truth: the term. given: what the question gives away of its attribute.
+        beside: what the reference itself says in passing beside the term; saying it does not contradict it.
+    """
     stated = said.stated.get(enum)
     if stated is not None and not _can_hold(enum, stated, truth):
-        return Verdict.CONTRADICTED
+        return Verdict.OMITTED if stated in beside else Verdict.CONTRADICTED
     if stated is not None and _is_right(enum, stated, truth):
         echoed = given is not None and _says(enum, given, stated)
         return Verdict.OMITTED if echoed else Verdict.RIGHT

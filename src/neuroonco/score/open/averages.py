@@ -47,8 +47,30 @@ def mean_difference(clusters: ClusteredQuestions, values: Sequence[float | None]
     """
     known = [value is not None for value in values]
     columns = np.column_stack([_floats(value or 0.0 for value in values), _floats(known)])
-    value = _divided(columns.sum(axis=0)[None])[0]
-    found = around(None if np.isnan(value) else float(value), _divided(clusters.totals(columns)), sum(known))
+    return _signed(_divided(columns.sum(axis=0)[None])[0], _divided(clusters.totals(columns)), sum(known))
+
+
+def ratio_difference(
+    clusters: ClusteredQuestions, ours: tuple[Column, Column], theirs: tuple[Column, Column], among: Column
+) -> Estimate:
+    """One ratio less another over the same questions, -1 to 1, both in the same resamples.
+
+    Args:
+        clusters: of the questions.
+        ours, theirs: part and whole of each question, as for :func:`ratio`.
+        among: what ``n`` counts.
+
+    Returns:
+        Without an interval where no resample differs.
+    """
+    pairs = [np.column_stack([_floats(part), _floats(whole)]) for part, whole in (ours, theirs)]
+    value, other = (_divided(columns.sum(axis=0)[None])[0] for columns in pairs)
+    resampled, others = (_divided(clusters.totals(columns)) for columns in pairs)
+    return _signed(value - other, resampled - others, round(float(_floats(among).sum())))
+
+
+def _signed(value: float, resampled: Floats, n: int) -> Estimate:
+    found = around(None if np.isnan(value) else float(value), resampled, n)
     is_flat = found.low is None or found.high is None or found.high - found.low <= FLAT
     return found.model_copy(update={"low": None, "high": None}) if is_flat else found
 

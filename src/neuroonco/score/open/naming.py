@@ -1,36 +1,48 @@
 """Which terms an answer in free words names, where, and whether it states them.
 
-Beside the words that ``neuroonco.mentions`` finds, this reads short statements that answers of models make and no
-spelling of the vocabulary covers ("edema: none", "does not enhance", "no mass"), a contrast agent that is named apart
-from the sequence, and diagnoses and techniques that are no terms of ours and still contradict one.
+Beside the words that ``neuroonco.mentions`` finds, this reads the short statements of
+:mod:`neuroonco.score.open.wordings`, a contrast agent that is named apart from the sequence, and diagnoses and
+techniques that are no terms of ours and still contradict one.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 
+from neuroonco.mention_contexts import Words, denied
 from neuroonco.mentions import mentions
 from neuroonco.score.open.standing import LINK, Standing, standing
-from neuroonco.vocabulary import Edema, Enhancement, ImageRegion, LesionSize, LesionSpread, MRSequence, TumorType
+from neuroonco.score.open.wordings import STRONG, USUAL, wordings
+from neuroonco.vocabulary import Edema, Enhancement, ImageRegion, LesionSize, LesionSpread, MRSequence, Shape, TumorType
 from neuroonco.vocabulary.concepts import concept_spellings, uppers
 from neuroonco.vocabulary.recoder import normalise
 
 LONGEST_TEXT_CHARS = 8_000
 """Of an answer that are read; what stands behind is not."""
+_LONGEST_LIST = 12
+"""Members of a denied list behind one of them that are looked at."""
 _USES_UP_A_NO = frozenset({Edema.ABSENT.value, Enhancement.ABSENT.value, TumorType.HEALTHY.value})
 """What "no edema", "without enhancement" and "no tumor" state; their "no" denies nothing that follows."""
 _NO_DIAGNOSIS = frozenset({"cancer_elsewhere"})
 _SHORT_NOT = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
 _NO_DENIAL = re.compile(
-    r"\bnot (?:only|just|merely)\b|\b(?:no|without(?: a| any)?) (?:doubt|question)\b|\bnot unlikely\b", re.IGNORECASE
+    r"\bnot (?:only|just|merely)\b(?!\s+(?:one|1|an?|single)\b)"
+    r"|\b(?:no|without(?: a| any)?) (?:doubt|question)\b|\bnot unlikely\b",
+    re.IGNORECASE,
 )
-_LINE_END = re.compile(r"[ \t]*\r?\n\s*")
+_CAN_NOT = re.compile(r"\bcannot\b", re.IGNORECASE)
 _MARKUP = re.compile(r"[*`]+|(?<!\w)_+|_+(?!\w)")
 _RULES = re.compile(r"[#>|\\]+")
-_BULLET = re.compile(r"(?:^|(?<=\n))\s*(?:[-\u2022\u2013]|\d{1,2}[.)])\s+")
+_BULLET = re.compile(r"^(?:[-\u2022\u2013]|\d{1,2}[.)])\s+")
+_LETTERS_ALIKE = str.maketrans({"\u0130": "I", "\u0131": "i"})
+"""Dotted and dotless i, which a search without regard to case takes for an i."""
+_DENIED_BY_WORDS = (ImageRegion, LesionSize, LesionSpread, Shape)
+"""Attributes whose short statements hold no "no" of their own, so that one before them denies them."""
 _CONTRAST_AFTER = re.compile(
     r"^[\s\-\u2010-\u2013]*(?:weighted)?(?:\s+(?:brain|mri|mr|image|images|scan|slice|sequence|axial|sagittal|coronal))*"
     r"[\s,(\-\u2010-\u2013]*(?:(?:acquired|obtained|taken|image)\s+)?"
@@ -46,43 +58,6 @@ _CONTRAST_BEFORE = re.compile(
 )
 _IS_FLAIR = re.compile(r"^[\s\-\u2010-\u2013]*(?:weighted)?[\s,(/\-\u2010-\u2013]*flair\b", re.IGNORECASE)
 _ON = re.compile(r"\b(?:on|in)\s+(?:the|this|an?)?\s*$", re.IGNORECASE)
-_LESION = r"(?:lesions?|mass(?:es)?|tumou?rs?|neoplasms?|abnormalit(?:y|ies)|growths?)"
-_ADJECTIVES = (
-    r"(?:(?!(?:in|of|at|near|with|from|on|is|are|part|area)\b)[\w\-]{1,40}(?:,\s(?:and\s)?|\s(?:and\s)?)){1,4}?"
-)
-"""As in "a large, lobulated, solitary lesion", where the noun is too far away for ``neuroonco.mentions``."""
-_PATTERNS: tuple[tuple[StrEnum, re.Pattern[str]], ...] = tuple(
-    (value, re.compile(pattern, re.IGNORECASE))
-    for value, pattern in (
-        (Edema.ABSENT, r"\b(?:o?edema|swelling)\s*[:=]\s*(?:none|no|nil|not (?:seen|present|visible))\b"),
-        (Enhancement.ABSENT, r"\b(?:enhancement|uptake)\s*[:=]\s*(?:none|no|nil|not (?:seen|present|visible))\b"),
-        (Edema.PRESENT, r"\b(?:o?edema|swelling)\s*[:=]\s*yes\b|\b(?:is|are) surrounded by (?:o?edema|swelling)\b"),
-        (Edema.MILD, r"\b(?:o?edema|swelling)\s+(?:is|appears|seems)\s+(?:\w+ly\s+)?(?:minimal|slight)\b"),
-        (Edema.EXTENSIVE, r"\b(?:o?edema|swelling)\s+(?:is|appears|seems)\s+(?:\w+ly\s+)?(?:marked|severe)\b"),
-        (Enhancement.PRESENT, r"\b(?:enhancement|uptake)\s*[:=]\s*yes\b|\b(?<!not )(?<!to )enhances\b"),
-        (
-            Enhancement.ABSENT,
-            r"\b(?:does|do|did) not (?:\w+ly )?(?:enhance|show (?:any )?(?:contrast )?(?:enhancement|uptake))\b"
-            r"|\bfails? to enhance\b|\bunenhancing\b",
-        ),
-        (
-            TumorType.HEALTHY,
-            r"\b(?:no|without|absence of|free of)(?:\s+(?:an?|any|evidence of|signs? of|visible|discernible|obvious"
-            r"|focal|discrete|acute|intracranial|suspicious|abnormal|brain|definite|clear|space[- ]occupying"
-            rf"|significant)){{0,5}}\s+{_LESION}\b(?! (?:effect|like|extension|margins?))"
-            r"|\bunremarkable (?:brain|scan|slice|image|mri|study)\b"
-            r"|\b(?:brain|scan|slice|image|mri|study) is unremarkable\b|\bdisease[- ]free\b"
-            r"|\b(?:impression|diagnosis|classification|assessment)\s*(?:is|:|=)\s*(?:healthy|normal)\b",
-        ),
-        *((size, rf"\b{size.value}(?=(?:,|\sand)\s{_ADJECTIVES}{_LESION}\b)") for size in LesionSize),
-        (
-            TumorType.TUMOR,
-            r"(?<!without )(?<!of )(?<!than )\ban?\s+(?:[\w\-]{1,40},?\s){0,5}?"
-            r"(?:lesion|mass|neoplasm|tumou?r|abnormality)\b(?! effect)",
-        ),
-    )
-)
-"""Statements that no spelling of the vocabulary covers."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +67,7 @@ class Named:
     Attributes:
         token: of the vocabulary or of its concepts.
         standing: what the text does with it.
+        strength: see :mod:`neuroonco.score.open.wordings`.
     """
 
     enum: type[StrEnum]
@@ -99,6 +75,7 @@ class Named:
     start: int
     end: int
     standing: Standing
+    strength: int = USUAL
 
 
 def plain(text: str) -> str:
@@ -107,22 +84,24 @@ def plain(text: str) -> str:
     >>> plain("**Shape:** round\n- Edema isn't seen")
     'Shape: round. Edema is not seen'
     """
-    text = unicodedata.normalize("NFKC", text[:LONGEST_TEXT_CHARS])
-    text = _MARKUP.sub("", _RULES.sub(" ", _BULLET.sub("", _SHORT_NOT.sub(" not", text))))
-    text = re.sub(r"\bcannot\b", "can not", text, flags=re.IGNORECASE)
-    lines = [" ".join(line.split()) for line in _LINE_END.split(text) if line.strip()]
-    joined = ""
-    for line in lines:
-        ended = not joined or joined[-1] in ".;!?:,"
-        joined += line if not joined else f"{' ' if ended or line[0].islower() else '. '}{line}"
-    return _NO_DENIAL.sub(" ", joined)
+    text = unicodedata.normalize("NFKC", text[:LONGEST_TEXT_CHARS]).translate(_LETTERS_ALIKE)
+    lines = []
+    for line in text.split("\n"):
+        words = _MARKUP.sub("", _RULES.sub(" ", _BULLET.sub("", _SHORT_NOT.sub(" not", line.strip()))))
+        words = " ".join(_CAN_NOT.sub("can not", words).split())
+        if words:
+            lines.append(words)
+    parts = lines[:1]
+    for before, line in pairwise(lines):
+        parts += [" " if before[-1] in ".;!?:," or line[0].islower() else ". ", line]
+    return _NO_DENIAL.sub(" ", "".join(parts))
 
 
 def named_in_text(spoken: str, a_lesion_is_a_tumor: bool = True) -> list[Named]:
     """All that a plain text names, in its order."""
     found: list[Named] = []
     free_from = 0
-    for enum, token, start, end, negated in sorted(
+    for enum, token, start, end, negated, strength in sorted(
         _places(spoken, a_lesion_is_a_tumor), key=lambda place: (place[2], -place[3])
     ):
         if enum is MRSequence and _ON.search(spoken, max(0, start - 20), start):
@@ -134,43 +113,49 @@ def named_in_text(spoken: str, a_lesion_is_a_tumor: bool = True) -> list[Named]:
             free_from = max(free_from, end)
         if how is Standing.DENIED and enum in (TumorType, MRSequence) and spoken[end : end + 1] == ",":
             free_from = end  # "rather than a meningioma, round"; but "rather than a smooth, round contour"
-        found.append(Named(enum, token, start, end, how))
+        found.append(Named(enum, token, start, end, how, strength))
     return list(_lists_denied(spoken, found))
 
 
-Place = tuple[type[StrEnum], str, int, int, bool]
+Place = tuple[type[StrEnum], str, int, int, bool, int]
 
 
 def _places(spoken: str, a_lesion_is_a_tumor: bool) -> Iterator[Place]:
-    taken: list[tuple[type[StrEnum], int, int]] = []
+    said = list(wordings(spoken, a_lesion_is_a_tumor=a_lesion_is_a_tumor))
+    hidden = _Spans((one.enum, one.start, one.end) for one in said if one.hides)
+    taken = _Spans()
     for one in mentions(spoken):
         enum, token = type(one.value), one.value.value
+        if hidden.overlap(enum, one.start, one.end):
+            continue
         if one.finer:
             token = concept_spellings(enum).get(normalise(one.text), token)
         if one.value is MRSequence.T1 and _is_contrast(spoken, one.start, one.end):
             token = MRSequence.T1CE.value
-        taken.append((enum, one.start, one.end))
+        taken.add(enum, one.start, one.end)
         if one.value is MRSequence.T2 and _IS_FLAIR.search(spoken[one.end : one.end + 40]):
             continue
-        yield enum, token, one.start, one.end, one.negated
-    for enum, token, start, end in (*_by_pattern(spoken, a_lesion_is_a_tumor), *_other_concepts(spoken)):
-        if not any(kind is enum and a < end and start < b for kind, a, b in taken):
-            yield enum, token, start, end, False
+        yield enum, token, one.start, one.end, one.negated, USUAL
+    words = Words(spoken)
+    starts = [start for start, _ in words.spans]
+    for wording in said:
+        enum, start, end = wording.enum, wording.start, wording.end
+        spans = hidden.overlap(enum, start, end) and not wording.hides, taken.overlap(enum, start, end)
+        if wording.token is None or (wording.strength != STRONG and any(spans)):
+            continue
+        first = bisect_left(starts, start)
+        negated = enum in _DENIED_BY_WORDS and first < len(starts) and denied(words, first, first + 1)
+        yield enum, wording.token, start, end, negated, wording.strength
+    for enum, token, start, end in _other_concepts(spoken):
+        if not (taken.overlap(enum, start, end) or hidden.overlap(enum, start, end)):
+            yield enum, token, start, end, False, USUAL
 
 
 def _is_contrast(spoken: str, start: int, end: int) -> bool:
     """Whether the words around "T1" say that an agent was given."""
-    return bool(_CONTRAST_AFTER.search(spoken[end : end + 80]) or _CONTRAST_BEFORE.search(spoken[:start][-80:]))
-
-
-def _by_pattern(spoken: str, a_lesion_is_a_tumor: bool) -> Iterator[tuple[type[StrEnum], str, int, int]]:
-    for value, pattern in _PATTERNS:
-        if value is TumorType.TUMOR and not a_lesion_is_a_tumor:
-            continue
-        for match in pattern.finditer(spoken):
-            # Of a tumor only the noun is taken, so that a finer name within the phrase does not hide it.
-            start = match.end() - 1 if value is TumorType.TUMOR else match.start()
-            yield type(value), value.value, start, match.end()
+    return bool(
+        _CONTRAST_AFTER.search(spoken[end : end + 80]) or _CONTRAST_BEFORE.search(spoken[max(0, start - 80) : start])
+    )
 
 
 @cache
@@ -199,11 +184,34 @@ def _other_concepts(spoken: str) -> Iterator[tuple[type[StrEnum], str, int, int]
         yield enum, token, match.start(), match.end()
 
 
+class _Spans:
+    """Places in a text by attribute; asking costs no more the more places there are.
+
+    >>> spans = _Spans([(Edema, 3, 9)])
+    >>> spans.overlap(Edema, 8, 10), spans.overlap(Edema, 9, 12), spans.overlap(Shape, 3, 9)
+    (True, False, False)
+    """
+
+    def __init__(self, places: Iterable[tuple[type[StrEnum], int, int]] = ()) -> None:
+        self._taken: dict[type[StrEnum], set[int]] = {}
+        for place in places:
+            self.add(*place)
+
+    def add(self, enum: type[StrEnum], start: int, end: int) -> None:
+        """Take a place."""
+        self._taken.setdefault(enum, set()).update(range(start, end))
+
+    def overlap(self, enum: type[StrEnum], start: int, end: int) -> bool:
+        """Whether a character of a place is taken."""
+        taken = self._taken.get(enum)
+        return taken is not None and not taken.isdisjoint(range(start, end))
+
+
 def _lists_denied(spoken: str, named: list[Named]) -> Iterator[Named]:
     """A denial holds for the rest of a list that ends in "or": "no round, oval or lobulated shape"."""
     for i, one in enumerate(named):
         if one.standing is Standing.STATED and i and _is_denied_list(spoken, named, i):
-            named[i] = Named(one.enum, one.token, one.start, one.end, Standing.DENIED)
+            named[i] = replace(one, standing=Standing.DENIED)
         yield named[i]
 
 
@@ -211,8 +219,9 @@ def _is_denied_list(spoken: str, named: list[Named], i: int) -> bool:
     before = named[i - 1]
     if before.enum is not named[i].enum or before.standing is not Standing.DENIED:
         return False
-    for left, right in zip(named[i - 1 :], named[i:], strict=False):
-        link = LINK.fullmatch(spoken[left.end : right.start])
+    for at in range(i, min(len(named), i + _LONGEST_LIST)):
+        left, right = named[at - 1], named[at]
+        link = LINK.fullmatch(spoken, left.end, right.start)
         if link is None or right.enum is not before.enum:
             return False
         if link.group(1).strip(" ,") in ("or", "nor", "and/or", "/"):

@@ -20,6 +20,21 @@ class Verdict(StrEnum):
     OMITTED = "omitted"
 
 
+class AttributeFloor(Record):
+    """What the best constant answer reaches, which says the same to all questions of a type and sees no picture.
+
+    It is made from the references that it is scored on, so that it is a bound and no competitor; see
+    :mod:`neuroonco.score.open.floor`.
+
+    Attributes:
+        recall, precision, f1: as in :class:`AttributeMatch`.
+    """
+
+    recall: Estimate
+    precision: Estimate
+    f1: Estimate
+
+
 class AttributeMatch(Record):
     """Terms of the vocabulary that an answer states, against those that the reference states; negation counts.
 
@@ -30,7 +45,8 @@ class AttributeMatch(Record):
     Attributes:
         recall: right ones of the reference's terms. ``n``: terms of the reference that are asked for.
         precision: right ones of the answers' statements that are right or contradicted. ``n``: these statements.
-        f1: of the two, pooled; ``n`` as for recall.
+        f1: of the two, pooled: the headline figure. ``n`` as for recall.
+        floor: what a constant answer reaches. gain: f1 less the floor's, -1 to 1, on the same resamples.
         contradicted, omitted: of the reference's terms.
         extra: attributes stated of which neither the reference nor the question says anything; in no share.
         given: terms of the reference that the question gives away; in no share.
@@ -40,6 +56,8 @@ class AttributeMatch(Record):
     recall: Estimate
     precision: Estimate
     f1: Estimate
+    floor: AttributeFloor
+    gain: Estimate
     contradicted: Estimate
     omitted: Estimate
     extra: int
@@ -94,7 +112,8 @@ class OpenScore(Record):
     """Open questions scored; each question counts, and one that was not answered states nothing.
 
     Attributes:
-        attributes: the primary score. by_type: its recall by question type.
+        attributes: the primary score. by_type: its recall by question type. floor_by_type: recall of the constant
+            answer.
         keywords: see there. rouge_l, bleu, chrf: mean ROUGE-L F1 and sentence BLEU and chrF, 0 to 1.
         judge: None without a judge.
         status: questions by what became of them, as in closed scores. complete: as there, and no answer unscored by
@@ -103,6 +122,7 @@ class OpenScore(Record):
 
     attributes: AttributeMatch
     by_type: dict[str, Estimate]
+    floor_by_type: dict[str, Estimate]
     keywords: KeywordMatch
     rouge_l: Estimate
     bleu: Estimate

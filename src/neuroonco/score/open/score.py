@@ -2,19 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from neuroonco.build.records import OpenItem
 from neuroonco.intervals import Estimate
 from neuroonco.predict.records import OpenPrediction
-from neuroonco.score.closed.clustering import RESAMPLES, ClusteredQuestions, in_clusters
+from neuroonco.resampling import RESAMPLES, SEED
+from neuroonco.score.closed.clustering import ClusteredQuestions, in_clusters
 from neuroonco.score.open.agreement import agreement, medians
 from neuroonco.score.open.answers import NOT_ANSWERED, STATUSES, Answered, answers
 from neuroonco.score.open.attributes import Matched, asked, match
-from neuroonco.score.open.averages import mean, mean_difference, ratio
+from neuroonco.score.open.averages import mean, mean_difference, ratio, ratio_difference
+from neuroonco.score.open.floor import constant_matches
 from neuroonco.score.open.keywords import Keywords
 from neuroonco.score.open.overlap import overlap_of
 from neuroonco.score.open.records import (
     HIGHEST_MARK,
+    AttributeFloor,
     AttributeMatch,
     HumanMark,
     Judged,
@@ -29,7 +33,7 @@ def score_open(
     items: Sequence[OpenItem],
     predictions: Sequence[OpenPrediction],
     *,
-    seed: int = 0,
+    seed: int = SEED,
     resamples: int = RESAMPLES,
     judged: Judged | None = None,
     marks: Iterable[HumanMark] = (),
@@ -49,14 +53,16 @@ def score_open(
     given = answers(items, predictions)
     clusters = in_clusters(items, seed=seed, resamples=resamples)
     matched = [match(one.item, one.text) for one in given]
+    constant = constant_matches(items)
     overlaps = [overlap_of(one.item.reference_answer, one.text or "") for one in given]
     status = Counter(one.status for one in given)
     matching = {(item.image_id, item.question_id) for item in items}
     rows = [(one.id, one.question_id) for one in predictions]
     complete = not any(status[name] for name in NOT_ANSWERED)
     return OpenScore(
-        attributes=_attributes(items, matched, clusters),
+        attributes=_attributes(items, matched, constant, clusters),
         by_type=_by_type(items, matched, clusters),
+        floor_by_type=_by_type(items, constant, clusters),
         keywords=_keywords(given, clusters),
         rouge_l=mean(clusters, [overlap.rouge_l for overlap in overlaps]),
         bleu=mean(clusters, [overlap.bleu for overlap in overlaps]),
@@ -70,22 +76,49 @@ def score_open(
     )
 
 
-def _attributes(items: Sequence[OpenItem], matched: Sequence[Matched], clusters: ClusteredQuestions) -> AttributeMatch:
-    terms = [len(one.verdicts) for one in matched]
-    right = [one.count(Verdict.RIGHT) for one in matched]
-    wrong = [one.count(Verdict.CONTRADICTED) for one in matched]
-    omitted = [one.count(Verdict.OMITTED) for one in matched]
-    stated = [a + b for a, b in zip(right, wrong, strict=True)]
-    twice, both = [2 * n for n in right], [a + b for a, b in zip(terms, stated, strict=True)]
+@dataclass(frozen=True)
+class _Counts:
+    """Terms of each question's reference, and what an answer does with them."""
+
+    terms: list[int]
+    right: list[int]
+    wrong: list[int]
+    omitted: list[int]
+
+    @classmethod
+    def of(cls, matched: Sequence[Matched]) -> "_Counts":
+        verdicts = (Verdict.RIGHT, Verdict.CONTRADICTED, Verdict.OMITTED)
+        return cls([len(one.verdicts) for one in matched], *([one.count(v) for one in matched] for v in verdicts))
+
+    @property
+    def stated(self) -> list[int]:
+        return [a + b for a, b in zip(self.right, self.wrong, strict=True)]
+
+    @property
+    def f1(self) -> tuple[list[int], list[int]]:
+        """What F1 divides, and by what: twice the right ones, by the terms and the statements."""
+        return [2 * n for n in self.right], [a + b for a, b in zip(self.terms, self.stated, strict=True)]
+
+
+def _attributes(
+    items: Sequence[OpenItem], matched: Sequence[Matched], constant: Sequence[Matched], clusters: ClusteredQuestions
+) -> AttributeMatch:
+    ours, blind = _Counts.of(matched), _Counts.of(constant)
     return AttributeMatch(
-        recall=ratio(clusters, right, terms),
-        precision=ratio(clusters, right, stated),
-        f1=ratio(clusters, twice, both, among=terms),
-        contradicted=ratio(clusters, wrong, terms),
-        omitted=ratio(clusters, omitted, terms),
+        recall=ratio(clusters, ours.right, ours.terms),
+        precision=ratio(clusters, ours.right, ours.stated),
+        f1=ratio(clusters, *ours.f1, among=ours.terms),
+        floor=AttributeFloor(
+            recall=ratio(clusters, blind.right, blind.terms),
+            precision=ratio(clusters, blind.right, blind.stated),
+            f1=ratio(clusters, *blind.f1, among=blind.terms),
+        ),
+        gain=ratio_difference(clusters, ours.f1, blind.f1, among=ours.terms),
+        contradicted=ratio(clusters, ours.wrong, ours.terms),
+        omitted=ratio(clusters, ours.omitted, ours.terms),
         extra=sum(one.extra for one in matched),
         given=sum(asked(item).given_terms for item in items),
-        unassessable=terms.count(0),
+        unassessable=ours.terms.count(0),
     )
 
 

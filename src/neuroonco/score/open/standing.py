@@ -14,12 +14,16 @@ MAX_TAIL_CHARS = 120
 """How far behind a term a verdict on it may stand."""
 MAX_SENTENCE_CHARS = 400
 """How far from a term its sentence is read, so that a text without stops costs no more than another."""
+MAX_CUE_CHARS = 160
+"""How far before a term the words may begin that lead up to it: "inconsistent with any evidence of"."""
 _STOP = re.compile(r"[.;!?](?=\s|$)")
 _ARTICLES = r"(?:\s+(?:an?|any|the|one|of|for|to|be|being|evidence|signs?|this|as|it))*"
+_SMOOTH = r"(?:\s+(?:(?:perfectly|entirely|completely|simply)\s+)?smooth(?:ly)?(?:,?\s+(?:and|or|nor)|,)?)?"
+"""Of "not smooth and round", which is one denial."""
 _DENIES_NEXT = re.compile(
     r"\b(?:unlikely|rul(?:es?|ed|ing) out|exclud(?:es?|ed|ing)|argu(?:es?|ing) against|speaks? against|against"
     r"|as opposed to|in contrast to|unlike|other than|except(?: for)?|rather than|instead of|absence of|free of"
-    rf"|devoid of|lacks?|lacking|without|not|no|nor|neither|non){_ARTICLES}[\s\-\u2010-\u2013]*$",
+    rf"|devoid of|lacks?|lacking|without|not|no|nor|neither|non){_ARTICLES}{_SMOOTH}[\s\-\u2010-\u2013]*$",
     re.IGNORECASE,
 )
 _NOT_LIKE = re.compile(
@@ -54,6 +58,9 @@ _OPEN_AFTER = re.compile(
     rf"|{_NOT_EXCLUDED})\b",
     re.IGNORECASE,
 )
+_IS_BEFORE = re.compile(rf"\b{_IS}\s+(?:[\w\-]+\s+){{0,3}}$", re.IGNORECASE)
+_AND = re.compile(r"\band\b", re.IGNORECASE)
+"""Behind a predicate it begins another statement: "it is a glioma and a metastasis is unlikely"."""
 _OPEN_FROM = re.compile(
     r"\b(?:differentials?|ddx|alternatives?|alternatively|other (?:possibilit\w+|considerations?|diagnos\w+)"
     rf"|less likely|{_NOT_EXCLUDED})\b",
@@ -104,14 +111,16 @@ def standing(text: str, start: int, end: int, negated: bool, free_from: int = 0)
     before, after = text[max(first, free_from) : start], text[end:last][:MAX_TAIL_CHARS]
     if text[last - 1 : last] == "?" or _CONDITION.search(before) or _OPEN_FROM.search(text[first:start]):
         return Standing.OPEN
+    near = before[-MAX_CUE_CHARS:]
+    if _IS_BEFORE.search(near) and (joined := _AND.search(after)):
+        after = after[: joined.start()]
     if _OPEN_AFTER.search(after):
         return Standing.OPEN
-    if _DENIES_NEXT.search(before) or _NOT_LIKE.search(before) or _DENIED_AFTER.search(after):
+    if _DENIES_NEXT.search(near) or _NOT_LIKE.search(near) or _DENIED_AFTER.search(after):
         return Standing.DENIED
-    return Standing.DENIED if negated and _negation_reaches(before) else Standing.STATED
+    return Standing.DENIED if negated and _negation_reaches(before.rpartition(": ")[2]) else Standing.STATED
 
 
 def _negation_reaches(before: str) -> bool:
     """Whether one of the negations before a term can be meant: "non-encapsulated tumor" denies no tumor."""
-    found = list(_NEGATOR.finditer(before))
-    return bool(found) and any(not _NON.fullmatch(one.group()) for one in found)
+    return any(not _NON.fullmatch(one.group()) for one in _NEGATOR.finditer(before))

@@ -7,18 +7,28 @@ names three or more of them lists words, and nothing in it is a statement: listi
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
 from neuroonco.mentions import ANSWER_TERMS
 from neuroonco.score.open.naming import Named, named_in_text, plain
 from neuroonco.score.open.standing import Standing, sentence_around
+from neuroonco.score.open.wordings import STRONG
+from neuroonco.vocabulary import MRSequence, TumorType
 from neuroonco.vocabulary.concepts import uppers
 
 LISTED_VALUES = 3
 """Values of one attribute, none coarser than another, with which a sentence is a list of words."""
 _RANGE = re.compile(r"[\s\-\u2010-\u2013]*(?:to|or|/)[\s\-\u2010-\u2013]*", re.IGNORECASE)
+
+
+_OFFER = re.compile(
+    r"\b(?:is|are|was|were|does|do|did|has|have|can|could|would|whether)\b(?:(?!\bor\b)[^.;?]){1,200}?"
+    r"\b(?P<or>or)\b[^.;?]{1,200}",
+    re.IGNORECASE,
+)
+_WORDS_BEFORE_OR = 3
 
 
 @dataclass(frozen=True)
@@ -28,12 +38,15 @@ class Statements:
     Attributes:
         stated: the one value of an attribute, as a token of the vocabulary or of its concepts.
         denied: values that are denied, by attribute.
+        beside: values that a text says in passing beside a stronger statement, by attribute: the "primarily solitary"
+            of a dominant core with satellites. They are not stated.
         ambiguous: attributes of which several values are stated, or one is stated and denied; none of them counts.
     """
 
     stated: Mapping[type[StrEnum], str]
     denied: Mapping[type[StrEnum], frozenset[str]]
     ambiguous: frozenset[type[StrEnum]]
+    beside: Mapping[type[StrEnum], frozenset[str]] = field(default_factory=dict)
 
 
 def read_statements(text: str, *, a_lesion_is_a_tumor: bool = True) -> Statements:
@@ -57,37 +70,68 @@ def _read(text: str, a_lesion_is_a_tumor: bool) -> Statements:
     spoken = plain(text)
     stated: dict[type[StrEnum], str] = {}
     denied: dict[type[StrEnum], frozenset[str]] = {}
+    beside: dict[type[StrEnum], frozenset[str]] = {}
     ambiguous: set[type[StrEnum]] = set()
     named = _without_lists(spoken, list(_with_ranges(spoken, named_in_text(spoken, a_lesion_is_a_tumor))))
     for enum in ANSWER_TERMS:
-        asserted = {one.token for one in named if one.enum is enum and one.standing is Standing.STATED}
+        said = [one for one in named if one.enum is enum and one.standing is Standing.STATED]
         against = frozenset(one.token for one in named if one.enum is enum and one.standing is Standing.DENIED)
         if against:
             denied[enum] = against
-        if not asserted:
+        if not said:
             continue
-        finest = _finest(enum, asserted)
-        if finest is None or against & {finest, *uppers(enum, finest)}:
+        finest = _finest(enum, _strongest(said))
+        # A strong statement denies coarser words in another sense: satellites "rather than multiple equal foci".
+        coarser = uppers(enum, finest) if finest and all(one.strength < STRONG for one in said) else frozenset()
+        if finest is None or against & {finest, *coarser}:
             ambiguous.add(enum)
         else:
             stated[enum] = finest
-    return Statements(stated, denied, frozenset(ambiguous))
+            if others := {one.token for one in said} - _strongest(said) - uppers(enum, finest):
+                beside[enum] = frozenset(others)
+    return Statements(stated, denied, frozenset(ambiguous), beside)
 
 
 def named_values(text: str) -> dict[type[StrEnum], str]:
     """What a question gives away: the value of an attribute that it names, whether it asks for it or not.
 
-    Where it names several that cannot hold together, it asks which, and gives none away.
+    Where it names several that cannot hold together, or one as an alternative to something else, it asks which, and
+    gives none away.
 
     >>> named_values("Is the glioma solitary or multifocal?")
     {<enum 'TumorType'>: 'glioma'}
+    >>> named_values("Is the glioma solitary, or does it look otherwise?")
+    {<enum 'TumorType'>: 'glioma'}
     """
     spoken = plain(text)
-    found: dict[type[StrEnum], set[str]] = {}
-    for one in _with_ranges(spoken, named_in_text(spoken)):
-        found.setdefault(one.enum, set()).add(one.token)
-    finest = {enum: _finest(enum, tokens) for enum, tokens in found.items()}
+    named = list(_with_ranges(spoken, named_in_text(spoken)))
+    open_to_choice = set(_offered(spoken, named))
+    found: dict[type[StrEnum], list[Named]] = {}
+    for one in named:
+        found.setdefault(one.enum, []).append(one)
+    finest = {enum: _finest(enum, _strongest(said)) for enum, said in found.items() if enum not in open_to_choice}
     return {enum: token for enum, token in finest.items() if token is not None}
+
+
+def _offered(spoken: str, named: Iterable[Named]) -> Iterator[type[StrEnum]]:
+    """Attributes of which a value stands right before the "or" of "is it ... or ...?".
+
+    Diagnoses and sequences are what is asked about: "does the glioma look solitary or otherwise?" offers no glioma.
+    """
+    said = [one for one in named if one.enum not in (TumorType, MRSequence)]
+    for match in _OFFER.finditer(spoken):
+        before = [one for one in said if match.start() <= one.start and one.end <= match.start("or")]
+        last = max(before, key=lambda one: one.end, default=None)
+        if last is not None and len(spoken[last.end : match.start("or")].split()) <= _WORDS_BEFORE_OR:
+            yield last.enum
+
+
+def _strongest(said: Iterable[Named]) -> set[str]:
+    """The tokens of the strongest statements."""
+    by_strength: dict[int, set[str]] = {}
+    for one in said:
+        by_strength.setdefault(one.strength, set()).add(one.token)
+    return by_strength[max(by_strength)]
 
 
 def _finest(enum: type[StrEnum], tokens: Iterable[str]) -> str | None:
@@ -104,12 +148,14 @@ def _without_coarser(enum: type[StrEnum], tokens: Iterable[str]) -> set[str]:
 def _without_lists(spoken: str, named: list[Named]) -> list[Named]:
     """What is named outside of sentences that are lists of words."""
     sentences = [sentence_around(spoken, one.start, one.end)[0] for one in named]
-    values: dict[tuple[int, type[StrEnum]], set[str]] = {}
+    values: dict[tuple[int, type[StrEnum]], list[Named]] = {}
     for one, sentence in zip(named, sentences, strict=True):
         if one.standing is Standing.STATED:
-            values.setdefault((sentence, one.enum), set()).add(one.token)
+            values.setdefault((sentence, one.enum), []).append(one)
     lists = {
-        sentence for (sentence, enum), tokens in values.items() if len(_without_coarser(enum, tokens)) >= LISTED_VALUES
+        sentence
+        for (sentence, enum), said in values.items()
+        if len(_without_coarser(enum, _strongest(said))) >= LISTED_VALUES
     }
     return [one for one, sentence in zip(named, sentences, strict=True) if sentence not in lists]
 
