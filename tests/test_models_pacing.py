@@ -263,4 +263,5 @@ def test_a_limit_of_cost_needs_a_price() -> None:
     model = model_at("http://127.0.0.1:9/v1")
     with pytest.raises(UsageError, match="PRICE_UNKNOWN") as caught:
         ServedClient(model, budget=CostBudget(5.0))
-    assert "price_usd_per_million" in caught.value.fix
+    assert "--prices" in caught.value.fix
+    assert "--endpoints" in caught.value.fix
