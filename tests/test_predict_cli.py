@@ -298,3 +298,12 @@ def test_another_run_is_not_replaced_unless_that_is_asked_for(capsys: pytest.Cap
     assert Path("run/predictions.jsonl").read_bytes() == kept
     assert predict(*closed, "--model", "majority", "--overwrite") == 0
     assert Path("run/predictions.jsonl").read_bytes() != kept
+
+
+def test_who_sees_no_picture_needs_no_root(capsys: pytest.CaptureFixture[str]) -> None:
+    for model in ("random", "majority", "always-e"):
+        assert predict("closed.jsonl", "--model", model, "--out", f"{model}.jsonl") == 0
+    capsys.readouterr()
+    for model in ("measuring", "vllm:m", "shuffled:vllm:m"):
+        assert predict("closed.jsonl", "--model", model, "--out", "p.jsonl") == 2
+        assert "error[ROOT_NEEDED]" in capsys.readouterr().err

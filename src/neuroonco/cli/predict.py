@@ -13,14 +13,15 @@ from neuroonco.build.interop import read_open
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.cli.closed_benchmark import readable_benchmark
 from neuroonco.cli.ledger import LEDGER_VARIABLE, ledger_place
-from neuroonco.cli.options import AsJson, Batch, Concurrency, Endpoints, MaxCost, MaxTokens, Replay, Root, Seed
+from neuroonco.cli.options import AsJson, Batch, Concurrency, Endpoints, MaxCost, MaxTokens, Replay, Seed
 from neuroonco.cli.output import existing_root, result_json, say
 from neuroonco.cli.predict_progress import progress_line
 from neuroonco.errors import InputError, ProviderError, UsageError
 from neuroonco.predict.ask import LEAK, QuestionBrief
+from neuroonco.predict.baselines import BASELINES
 from neuroonco.predict.pictures import PictureFinder
 from neuroonco.predict.predict import predict_kept
-from neuroonco.predict.records import EvaluationRun, QuestionKind, Scoring
+from neuroonco.predict.records import EvaluationRun, PictureMode, QuestionKind, Scoring
 from neuroonco.predict.run_files import (
     RunFiles,
     benchmark_hash,
@@ -52,9 +53,12 @@ def predict_command(
     benchmark: Annotated[
         Path, typer.Argument(help="Closed or open benchmark: .json (reference), .jsonl or .parquet (ours).")
     ],
-    root: Root,
     model: Annotated[str, typer.Option("--model", help=f"Who answers: {FORMS}.")],
     out: Annotated[Path, typer.Option("--out", help="Folder of the run, or a file of predictions (.jsonl, .parquet).")],
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", help="Folder to which image paths are relative; needed by whoever sees a picture."),
+    ] = None,
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Ask all questions of an image in one call; siblings can leak.")
     ] = False,
@@ -106,16 +110,16 @@ def predict_command(
 
     Example: neuroonco predict benchmark.parquet --root data/ --model local:Qwen/Qwen3-VL-8B-Instruct --out runs/b
     """
-    existing_root(root)
     kind, loaded = _read(benchmark)
     asking = Asking(_ledger(ledger, out), endpoints, replay, max_cost, concurrency, batch=batch, say=say, prices=prices)
     given = {"--batch-size": batch_size, "--device": device, "--dtype": dtype}
     local_options = [option for option, value in given.items() if value is not None]
     local = LocalOptions(batch_size or LocalOptions.batch_size, device, dtype or LocalOptions.dtype)
     named = named_model(model, asking, local)
+    folder = _root(root, named)
     brief = QuestionBrief(per_image, confidence, permute, scoring, max_tokens)
     _require_possible(kind, named, brief, asking, local_options)
-    task = _Task(benchmark.name, kind, loaded.records, len(loaded.unreadable), root, out, seed)
+    task = _Task(benchmark.name, kind, loaded.records, len(loaded.unreadable), folder, out, seed)
     task.require_place()
     if not overwrite:
         task.require_same(named, brief)
@@ -204,6 +208,16 @@ def _read(path: Path) -> tuple[QuestionKind, Loaded[Any]]:
     if not loaded.records:
         raise InputError("BENCHMARK_EMPTY", "no question in this file", where=str(path), fix="pass an open benchmark")
     return kind, loaded
+
+
+def _root(given: Path | None, named: NamedModel) -> Path:
+    """Where the pictures are; who sees none needs none, and nothing is read from the folder then."""
+    if given is not None:
+        return existing_root(given)
+    sees_none = named.picture is PictureMode.NONE or named.name in BASELINES
+    if not sees_none:
+        raise UsageError("ROOT_NEEDED", f"{named.name} sees pictures", fix="pass --root FOLDER")
+    return Path()
 
 
 def _ledger(given: str | None, out: Path) -> str:

@@ -23,6 +23,7 @@ from neuroonco.cli.options import (
     Sources,
 )
 from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
+from neuroonco.cli.runs import phantom_root
 from neuroonco.errors import ProviderError, printable
 from neuroonco.executors import ExecutorKind
 from neuroonco.pipeline import INCOMPLETE
@@ -163,6 +164,9 @@ def _tables(
     items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
     if items:
         result(f"one slice's way: neuroonco trace {items[0].slice_id} --run {run}")
+        root = phantom_root(run) if phantom_root(run).exists() else "ROOT"
+        asked = f"predict {run / REVIEW / 'records.parquet'} --root {root} --model PROVIDER:MODEL --out FOLDER"
+        result(f"a model on its questions: neuroonco {asked}")
     result(f"report: {walked.report}")
 
 
