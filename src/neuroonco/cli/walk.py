@@ -141,7 +141,8 @@ def _summarise(run: Path, walked: Walked, *, as_json: bool) -> None:
         }
         result_json(document)
     else:
-        _tables(run, walked, counts, accuracy, complete)
+        answered = {name: score["status"]["ok"] for name, score in scores["models"].items()}
+        _tables(run, walked, counts, accuracy, answered, complete)
     if incomplete:
         say("some calls failed, so that the figures are preliminary; the same command asks these again")
         raise typer.Exit(ProviderError.exit_code)
@@ -152,6 +153,7 @@ def _tables(
     walked: Walked,
     counts: dict[str, dict[str, Any]],
     accuracy: dict[str, dict[str, Any]],
+    answered: dict[str, int],
     complete: dict[str, bool],
 ) -> None:
     rows = [
@@ -159,8 +161,11 @@ def _tables(
         for s, c in counts.items()
     ]
     table("Counts along the walk", ("stage", "kept", "dropped", "quarantined", ""), rows, to_stdout=True)
-    cells = ((name, *_percent(a), a["n"], "" if complete[name] else "incomplete") for name, a in accuracy.items())
-    table("Benchmark accuracy", ("model", "value", "95 % interval", "n", ""), cells, to_stdout=True)
+    cells = (
+        (name, *_percent(a), a["n"], answered[name], "" if complete[name] else "incomplete")
+        for name, a in accuracy.items()
+    )
+    table("Benchmark accuracy", ("model", "value", "95 % interval", "n", "answered", ""), cells, to_stdout=True)
     items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
     if items:
         result(f"one slice's way: neuroonco trace {items[0].slice_id} --run {run}")
