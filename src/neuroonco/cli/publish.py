@@ -1,10 +1,9 @@
 """Commands that make what may leave this machine: publish."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
@@ -19,6 +18,7 @@ from neuroonco.cli.publishable import (
     labels_of,
     require_faultless,
 )
+from neuroonco.cli.run_group import RunGroup
 from neuroonco.cli.runs import is_run, phantom_root, profile_of
 from neuroonco.curate.records import DuplicateGroup
 from neuroonco.errors import InputError, UsageError
@@ -31,18 +31,8 @@ from neuroonco.sources import load_sources
 from neuroonco.walk.described import kept_sources
 from neuroonco.walk.folders import AUDIT, CURATE
 
-
-class _Publishing(TyperGroup):
-    """A group whose command ``run`` need not be named: ``publish runs/demo`` means ``publish run runs/demo``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] != "--help":
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
 publishes = typer.Typer(
-    cls=_Publishing,
+    cls=RunGroup,
     help="Make a package that may leave this machine; `publish RUN` is `publish run RUN`.",
     no_args_is_help=True,
     rich_markup_mode=None,

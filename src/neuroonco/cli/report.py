@@ -1,13 +1,13 @@
 """Write pages: report run, report compare."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from neuroonco.cli.options import AsJson, Resamples, Seed
 from neuroonco.cli.output import existing_root, result, result_json, say
+from neuroonco.cli.run_group import RunGroup
 from neuroonco.cli.runs import is_run, phantom_root, profile_of
 from neuroonco.errors import InputError, UsageError
 from neuroonco.resampling import RESAMPLES, SEED
@@ -15,18 +15,8 @@ from neuroonco.walk.folders import REPORT
 from neuroonco.walk.page import write_report
 from neuroonco.walk.run import locked
 
-
-class _Reporting(TyperGroup):
-    """A group whose command ``run`` need not be named: ``report runs/demo`` means ``report run runs/demo``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] != "--help":
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
 reports = typer.Typer(
-    cls=_Reporting,
+    cls=RunGroup,
     help="Write the page about a run, or one that compares models; `report RUN` is `report run RUN`.",
     no_args_is_help=True,
     rich_markup_mode=None,
