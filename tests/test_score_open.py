@@ -86,6 +86,15 @@ def test_predictions_that_differ_do_not_count_and_others_are_counted() -> None:
     assert not score.complete
 
 
+@pytest.mark.parametrize("failure", [PredictionStatus.API_ERROR, PredictionStatus.MISSING_IMAGE])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_failed_call_beside_a_reply_is_no_contradiction(failure: PredictionStatus, turned: bool) -> None:
+    reply = answered(ITEMS[:1], "Lobulated.")[0]
+    failed = OpenPrediction(id=reply.id, question_id=reply.question_id, model="m", status=failure, error="x")
+    score = score_open(ITEMS[:1], [failed, reply] if turned else [reply, failed])
+    assert (score.status["ok"], score.status["conflicting"], score.complete) == (1, 0, True)
+
+
 def test_an_answer_without_a_word_is_unparsed() -> None:
     assert score_open(ITEMS[:1], answered(ITEMS[:1], " .\n")).status["unparsed"] == 1
 

@@ -6,8 +6,8 @@ from neuroonco.cli.output import result, table
 from neuroonco.errors import printable
 from neuroonco.intervals import Estimate
 from neuroonco.score.closed.forest import forest_line, p_text, points, reach_of
-from neuroonco.score.closed.judge import NOT_ANSWERED
 from neuroonco.score.closed.records import Calibration, Clusters, Comparison, PositionBias, Rejection, Score
+from neuroonco.score.replies import NOT_ANSWERED
 from neuroonco.walk.comparison_models import abstains
 
 Row = tuple[str, str, str, int]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from neuroonco.build.records import REPORTED_TYPES, ClosedItem
 from neuroonco.report.comparison_records import ErrorGallery, OfferedOption, ShownError, ShownReply
 from neuroonco.report.pictures import Album
-from neuroonco.score.closed.judge import NOT_ANSWERED, Judged
+from neuroonco.score.closed.judge import Judged
+from neuroonco.score.replies import NOT_ANSWERED
 from neuroonco.seeded import shuffled
 from neuroonco.vocabulary import PredictionStatus
 

@@ -4,16 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from neuroonco.build.records import ClosedItem, is_none
-from neuroonco.errors import InputError
 from neuroonco.predict.records import Prediction
+from neuroonco.score.replies import CONFLICTING, MISSING, NOT_ANSWERED, rows_by_question
 from neuroonco.vocabulary import PredictionStatus
 
-MISSING, CONFLICTING, INVALID_LETTER = "missing", "conflicting", "invalid_letter"
+INVALID_LETTER = "invalid_letter"
 STATUSES = (*(status.value for status in PredictionStatus), MISSING, CONFLICTING, INVALID_LETTER)
 """What can become of a question, in the order in which it is reported."""
-NOT_ANSWERED = (MISSING, CONFLICTING, PredictionStatus.API_ERROR.value, PredictionStatus.MISSING_IMAGE.value)
-"""What makes a score incomplete: it says nothing of the model."""
-_FAILED = (PredictionStatus.API_ERROR, PredictionStatus.MISSING_IMAGE)
 
 
 @dataclass(frozen=True)
@@ -61,19 +58,10 @@ def judge(items: Sequence[ClosedItem], predictions: Iterable[Prediction]) -> lis
     Raises:
         InputError: the benchmark has the same question twice.
     """
-    by_key: dict[tuple[str, int], list[Prediction]] = {}
-    for prediction in predictions:
-        by_key.setdefault((prediction.id, prediction.q_index), []).append(prediction)
-    seen: set[tuple[str, int]] = set()
-    judged = []
-    for item in items:
-        key = (item.image_id, item.q_index)
-        if key in seen:
-            where = f"id {item.image_id}, question {item.q_index}"
-            raise InputError("QUESTION_TWICE", "the benchmark has this question twice", where=where)
-        seen.add(key)
-        judged.append(_judge(item, by_key.get(key, [])))
-    return judged
+    found = rows_by_question(
+        items, predictions, lambda item: (item.image_id, item.q_index), lambda p: (p.id, p.q_index)
+    )
+    return [_judge(item, rows) for item, rows in found]
 
 
 def is_complete(judged: Iterable[Judged]) -> bool:
@@ -84,9 +72,6 @@ def is_complete(judged: Iterable[Judged]) -> bool:
 def _judge(item: ClosedItem, predictions: Sequence[Prediction]) -> Judged:
     if not predictions:
         return Judged(item, MISSING, None)
-    predictions = [row for row in predictions if row.status not in _FAILED] or predictions
-    if {row.status for row in predictions} == set(_FAILED):  # both say that no reply came; one of them is named
-        predictions = [row for row in predictions if row.status is PredictionStatus.API_ERROR]
     # Rows that agree may differ in what else they carry; the choice among them must not depend on their order.
     first = min(predictions, key=lambda row: row.model_dump_json()) if len(predictions) > 1 else predictions[0]
     if any((other.status, other.pred) != (first.status, first.pred) for other in predictions):

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from neuroonco.score.closed.clustering import ClusteredQuestions
-from neuroonco.score.closed.judge import MISSING, Judged
+from neuroonco.score.closed.judge import Judged
 from neuroonco.score.closed.records import TwinPairs
+from neuroonco.score.replies import MISSING
 
 
 def twin_pairs(every: Sequence[Judged], questions: ClusteredQuestions) -> TwinPairs | None:

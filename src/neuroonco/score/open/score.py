@@ -10,7 +10,7 @@ from neuroonco.predict.records import OpenPrediction
 from neuroonco.resampling import RESAMPLES, SEED
 from neuroonco.score.closed.clustering import ClusteredQuestions, in_clusters
 from neuroonco.score.open.agreement import agreement, medians
-from neuroonco.score.open.answers import NOT_ANSWERED, STATUSES, Answered, answers
+from neuroonco.score.open.answers import STATUSES, Answered, answers
 from neuroonco.score.open.attributes import Matched, asked, match
 from neuroonco.score.open.averages import mean, mean_difference, ratio, ratio_difference
 from neuroonco.score.open.floor import constant_matches
@@ -27,6 +27,7 @@ from neuroonco.score.open.records import (
     OpenScore,
     Verdict,
 )
+from neuroonco.score.replies import NOT_ANSWERED
 
 
 def score_open(
