@@ -18,6 +18,7 @@ demo: $(STAMP)
 	$(BIN)/neuroonco demo --out runs/demo
 
 test: $(DEV_STAMP) $(LOCAL_STAMP)
+	@sh scripts/install_chromium.sh
 	$(BIN)/python -m pytest -q -n auto
 
 check: $(DEV_STAMP)

@@ -48,7 +48,7 @@ def main() -> None:
     for name, option, number in cases:
         other = "--pictures" if option == "--hashes" else "--hashes"
         command = [sys.executable, __file__, "--only", name, option, str(number), other, "--seed", str(given.seed)]
-        subprocess.run(command, check=True)  # noqa: S603
+        subprocess.run(command, check=True)
 
 
 def measure(name: str, number: int, seed: int) -> None:

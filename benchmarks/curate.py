@@ -80,7 +80,7 @@ def measured(variant: str, given: argparse.Namespace, work: Path) -> tuple[float
     command = [sys.executable, __file__, str(given.root), "--passes", str(given.passes), "--variant", variant]
     command += ["--work", str(work), *(["--source", given.source] if given.source else [])]
     start = time.perf_counter()
-    child = subprocess.Popen(command)  # noqa: S603
+    child = subprocess.Popen(command)
     peak = Peak()
     cpu = 0.0
     status = 0
@@ -286,7 +286,7 @@ def measure_start(root: Path, work: Path) -> None:
     shown = []
     for _ in range(3):
         start, before = time.perf_counter(), os.times()
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+        subprocess.run(command, check=True, capture_output=True)
         wall, after = time.perf_counter() - start, os.times()
         cpu = after.children_user + after.children_system - before.children_user - before.children_system
         shown.append(f"{wall:.2f} s ({cpu:.2f} s CPU)")

@@ -40,7 +40,7 @@ def spent_by(command: list[str], notes: Path, until: Callable[[], bool] | None =
     """
     report = notes.with_suffix(".spent.json")
     report.unlink(missing_ok=True)
-    between = subprocess.Popen([sys.executable, __file__, str(notes), str(report), *command])  # noqa: S603
+    between = subprocess.Popen([sys.executable, __file__, str(notes), str(report), *command])
     while until is not None and between.poll() is None:
         if until():
             between.terminate()
@@ -54,7 +54,7 @@ def _between(notes: Path, report: Path, command: list[str]) -> None:
     """Start a command, kill it when told to end, and write down what it took."""
     start = time.perf_counter()
     with notes.open("wb") as out, notes.with_suffix(".stderr").open("wb") as errors:
-        process = subprocess.Popen(command, stdout=out, stderr=errors)  # noqa: S603 - our own commands
+        process = subprocess.Popen(command, stdout=out, stderr=errors)
         signal.signal(signal.SIGTERM, lambda *_: os.kill(process.pid, signal.SIGKILL))
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

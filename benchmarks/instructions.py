@@ -168,7 +168,7 @@ def main() -> None:
     for number in numbers:
         with tempfile.TemporaryDirectory() as folder:
             for part in ("labels", "measure"):
-                subprocess.run([sys.executable, __file__, part, str(number), folder], check=True)  # noqa: S603
+                subprocess.run([sys.executable, __file__, part, str(number), folder], check=True)
 
 
 if __name__ == "__main__":

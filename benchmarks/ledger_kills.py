@@ -128,7 +128,7 @@ def kill_and_resume(slices: int, kills: int, *, faults: float, at_once: int, see
         # In order, as what is recorded goes by fast: so every kill meets calls that are new.
         for lines in sorted(rng.sample(range(1, LINES_A_SLICE * slices), kills)):
             outcome.under_way.append(_killed_after(lines, command))
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     with Ledger(ledger, create=False) as opened:
         replay = RecordedClient(opened, None, replay=True, name="vllm:fake")
 
@@ -146,8 +146,8 @@ def kill_and_resume(slices: int, kills: int, *, faults: float, at_once: int, see
 def _killed_after(lines: int, command: list[str]) -> set[str]:
     """Start a worker, kill it after it has said so many lines; the calls that were under way then."""
     under_way: set[str] = set()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:  # noqa: S603
-        assert worker.stdout is not None  # noqa: S101
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
         for number, line in enumerate(worker.stdout):
             what, key = line.split()
             under_way.add(key) if what == "begins" else under_way.discard(key)

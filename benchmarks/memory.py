@@ -101,7 +101,7 @@ def main() -> None:
     for number in numbers:
         with tempfile.TemporaryDirectory() as folder:
             for name in ("catalog", "measure"):
-                subprocess.run([sys.executable, __file__, name, str(number), folder], check=True)  # noqa: S603
+                subprocess.run([sys.executable, __file__, name, str(number), folder], check=True)
 
 
 if __name__ == "__main__":

@@ -158,7 +158,7 @@ def kill_and_resume(folder: Path, run: Path, kills: int, rng: random.Random, opt
         while code is None:
             stop_at = done + rng.randint(1, 2 * len(expected) // (kills + 1)) if killed < kills else None
             command = [str(word) for word in words]
-            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603 - our own command
+            with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
                 while stop_at is None or (done := finished(log)) < stop_at:
                     with suppress(subprocess.TimeoutExpired):
                         code = process.wait(0.02)

@@ -47,7 +47,7 @@ def main() -> None:
         wheel.write_bytes(data)
         # A wheel is a zip archive that Python can run from: pip installs itself from inside its own wheel.
         command = [str(folder / "bin" / "python"), f"{wheel}/pip", "install", "--quiet", "--no-index", str(wheel)]
-        subprocess.run(command, check=True)  # noqa: S603
+        subprocess.run(command, check=True)
 
 
 if __name__ == "__main__":

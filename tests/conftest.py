@@ -1,16 +1,19 @@
 """Shared fixtures: the folder of real slices, where it is present."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from browser import allowed_complaints, chromium, open_context, page  # noqa: F401  fixtures for all tests
 
 REPO = Path(__file__).resolve().parent.parent
 SHARED = REPO.parent / "shared"
 
 
 # How long an example takes says more about the machine than about the code.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, max_examples=int(os.environ.get("NEUROONCO_TEST_EXAMPLES", "50")))
 settings.load_profile("untimed")
 
 

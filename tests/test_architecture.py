@@ -13,9 +13,9 @@ from neuroonco.rules import RULE_SETS, load_rules
 PACKAGE = Path(neuroonco.__file__).parent
 ROOMS = (
     *("catalog", "inspection", "curate", "semantics", "readings", "fusion", "audit", "build", "check", "review"),
-    *("predict", "score", "phantoms", "publish", "train"),
+    *("predict", "score", "phantoms", "publish", "train", "browse"),
 )
-SHARED_OF_A_ROOM = {"records", "interop", "regions", "paper"}
+SHARED_OF_A_ROOM = {"records", "room_records", "interop", "regions", "paper"}
 """What another room may import of a room: its records, its formats, and pure tables; never its verbs."""
 MODULES = sorted(p for room in ROOMS for p in (PACKAGE / room).rglob("*.py"))
 

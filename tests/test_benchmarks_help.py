@@ -13,7 +13,7 @@ BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
     "name",
     [
         *("walk", "memory", "shapes", "ledger", "ledger_kills", "model_client", "model_walk", "instructions"),
-        *("score", "evaluate"),
+        *("score", "evaluate", "review"),
     ],
 )
 def test_help_is_printed_and_nothing_starts(name: str) -> None:

@@ -78,7 +78,8 @@ def test_contract_commands_exist() -> None:
     page = (REPO / "docs" / "cli.md").read_text("utf-8")
     contract = (
         "catalog curate measure describe read fuse audit,build instruct,build benchmark,check benchmark,predict "
-        "score compare,review serve,review import,review export,train demo run trace,show sources"
+        "score compare,review serve,review import,review export,review invite,review status,review agreement"
+        ",review sheet,review apply,review label-studio,train demo run trace,show sources"
         ",report run,report compare,export inspect,export lmms-eval,export vlmevalkit,export predictions"
         ",publish run,publish benchmark,check leaks,show terms,show rules,show prompts,sources infer,sources check"
     )
@@ -173,7 +174,7 @@ def test_predict_score_compare_check_and_review(
     assert rankers[0]["accuracy"]["value"] > 0.75
     assert {"code", "n", "examples"} <= set(checked["findings"][0])
     sheet = tmp_path / "sheet.jsonl"
-    code, _, _ = call(capsys, "review", "export", published, "--out", sheet)
+    code, _, _ = call(capsys, "review", "sheet", published, "--out", sheet)
     rows = [json.loads(line) for line in sheet.read_text().splitlines()]
     assert code == 0
     assert len(rows) == 3190
@@ -182,7 +183,7 @@ def test_predict_score_compare_check_and_review(
     decision = {"item": rows[0]["item"], "reader": "r1", "verdict": "reject", "comment": "blurred"}
     decisions.write_text(json.dumps(decision) + "\n")
     code, out, _ = call(
-        capsys, "review", "import", published, decisions, "--out", tmp_path / "reviewed.parquet", "--json"
+        capsys, "review", "apply", published, decisions, "--out", tmp_path / "reviewed.parquet", "--json"
     )
     counts = json.loads(out)
     assert code == 0
@@ -223,7 +224,9 @@ def one_line(err: str, code: str) -> None:
         (("trace", "s1", "--run", "empty"), 3, "RUN_MISSING"),
         (("report", "empty"), 3, "RUN_MISSING"),
         (("publish", "empty", "--out", "x"), 3, "RUN_MISSING"),
-        (("review", "serve"), 4, "REVIEW_ROOM"),
+        (("review", "serve", "none.sqlite", "--root", "empty"), 3, "ROOM_MISSING"),
+        (("review", "import", "list.json", "--room", "r.sqlite"), 3, "BENCHMARK_EMPTY"),
+        (("review", "export", "file.txt", "--out", "x"), 3, "ROOM_FOREIGN"),
         (("train", "list.json", "--root", "empty"), 4, "TRAIN_EXTRA"),
         (("show", "prompts", "none"), 2, "PROMPT_UNKNOWN"),
         (("show", "terms", "none"), 2, "GROUP_UNKNOWN"),

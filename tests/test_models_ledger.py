@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neuroonco import store
+from neuroonco import database, store
 from neuroonco.errors import InputError, NeuroOncoError, PrerequisiteError, UsageError
-from neuroonco.models import batch_store, ledger_opening
+from neuroonco.models import batch_store
 from neuroonco.models.ledger import Ledger
 from neuroonco.models.ledger_records import LedgerEntry
 from neuroonco.models.ledger_stats import ledger_stats
@@ -324,7 +324,7 @@ def test_an_archived_ledger_is_read_as_it_lies_there(ledger: Ledger, monkeypatch
     one = call()
     ledger.put_many([(one, answer(one))])
     ledger.close()
-    monkeypatch.setattr(ledger_opening, "_is_writable", lambda _: False)
+    monkeypatch.setattr(database, "_is_writable", lambda _: False)
     with Ledger(ledger.where, create=False) as archived:
         assert [entry.answer for entry in archived.entries()] == [answer(one)]
         with pytest.raises(InputError, match="readonly"):

@@ -365,6 +365,12 @@ def test_a_page_of_nothing_says_so_and_shows_no_zero_percent() -> None:
         assert "this run" in page.texts[section]
 
 
+def test_instructions_without_any_pair_are_a_page_too() -> None:
+    nothing = instruction_summary({n: {} if isinstance(v, dict) else 0 for n, v in STATISTICS.items()})
+    page = Page(render_questions(QuestionsPage(title="Empty", home="index.html", instructions=nothing)))
+    assert "0 pairs on 0 images" in " ".join(page.texts["instructions"].split())
+
+
 def test_records_refuse_what_is_not_a_figure() -> None:
     broken = check_document() | {"blind": [{"guesser": "ranker"}]}
     with pytest.raises(ValueError, match="accuracy"):

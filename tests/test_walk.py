@@ -13,15 +13,21 @@ from neuroonco import store
 from neuroonco.audit.records import AuditedLabel
 from neuroonco.build.records import ClosedItem
 from neuroonco.catalog.records import SliceRecord
+from neuroonco.cli import run
+from neuroonco.curate.records import CuratedSlice
 from neuroonco.errors import InputError, UsageError
 from neuroonco.fusion.records import FusedLabel
 from neuroonco.phantoms.records import PhantomTruth
 from neuroonco.readings.records import LesionReading
+from neuroonco.review.records import ReviewDecision
+from neuroonco.review.room import Room
+from neuroonco.review.sheet import apply_decisions, item_key
 from neuroonco.semantics.records import DescribedSlice
 from neuroonco.vocabulary import MeasureFrame, Sign, TumorType, coarsenings
 from neuroonco.walk.profile import PhantomPlan, Profile, load_profile
 from neuroonco.walk.run import locked, walk
 from neuroonco.walk.trace import trace
+from review_rooms import decide
 
 PHANTOMS = 20
 PROFILE = Profile(name="tiny", description="for tests", seed=1, phantoms=PhantomPlan(number=PHANTOMS, seed=5))
@@ -270,3 +276,37 @@ def test_real_slices_from_raw_file_to_scored_answer(real_root: Path, tmp_path: P
     scores = json.loads((run / "11-score" / "scores.json").read_text())
     assert scores["truth"] is None
     assert scores["models"]["random"]["accuracy"]["n"] > 0
+
+
+def test_a_run_is_reviewed_in_a_room_and_what_stands_can_be_published(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(*arguments: object) -> str:
+        code = run([str(one) for one in arguments])
+        out, err = capsys.readouterr()
+        assert code == 0, err
+        return out
+
+    benchmark, place, out = finished / "08-build/benchmark/closed.parquet", tmp_path / "room.sqlite", tmp_path / "out"
+    readers = ("--reader", "ann", "--reader", "bob")
+    counts = json.loads(call("review", "import", benchmark, "--room", place, "--run", finished, *readers, "--json"))
+    masks = {r.slice_id for r in kept(finished, "02-curate", CuratedSlice) if r.mask is not None}
+    assert counts["with_mask"] == sum(i.slice_id in masks for i in kept(finished, "08-build", ClosedItem)) > 0
+    with Room(place) as room:
+        items = list(room.items())
+        assert {note.kind for item in items for note in item.notes} == {"conservative", "skeptical", "audited"}
+        for item in items:
+            chosen = item.item.answer
+            if item is items[0]:
+                chosen = next(one.letter for one in item.item.options if one.letter != chosen)
+            for reader in ("ann", "bob"):
+                decide(room, item.key, reader, chosen)
+    call("review", "export", place, "--out", out)
+    labels, groups = finished / "07-audit/records.parquet", finished / "02-curate/duplicate_groups.parquet"
+    images = ("--root", finished / "00-phantoms/images", "--guessable-seed")
+    call("publish", "benchmark", out, "--labels", labels, "--groups", groups, *images, "--out", tmp_path / "package")
+    given = store.load_strict(out / "decisions.jsonl", ReviewDecision)
+    as_in_a_run = apply_decisions(kept(finished, "08-build", ClosedItem), given).kept
+    exported = store.load_strict(out / "closed.parquet", ClosedItem)
+    assert sorted(as_in_a_run, key=item_key) == sorted(exported, key=item_key)
+    assert sum(item.label_source == "review" for item in exported) == 1

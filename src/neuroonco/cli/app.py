@@ -4,6 +4,7 @@ import os
 import sys
 from importlib import import_module
 from io import TextIOWrapper
+from typing import Any
 
 import typer
 
@@ -16,6 +17,7 @@ INTERRUPTED = "interrupted; run the same command again to go on from there"
 COMMANDS = {
     "walk": ("demo", "run", "trace"),
     "report": ("report",),
+    "browse": ("browse",),
     "publish": ("publish",),
     "sources": ("sources",),
     "phantoms": ("phantoms",),
@@ -89,13 +91,23 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         if type(error).__name__ == "NoArgsIsHelpError":
             return _fail(message(), EXIT_USAGE)
-        known = any(given[0] in names for names in COMMANDS.values()) if given else False
-        command = f"{given[0]} " if known else ""
-        line = f"error[USAGE]: {printable(message())}; fix: neuroonco {command}--help"
-        return _fail(line, EXIT_USAGE)
+        command = " ".join(["neuroonco", *_commands_named(app, given), "--help"])
+        return _fail(f"error[USAGE]: {printable(message())}; fix: {command}", EXIT_USAGE)
     if code == EXIT_INTERRUPTED:  # some versions of Typer turn the interrupt into this number themselves
         return _fail(INTERRUPTED, EXIT_INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _commands_named(app: typer.Typer, given: list[str]) -> list[str]:
+    """The command that the first arguments name, and the groups that it is in."""
+    found: list[str] = []
+    command: Any = typer.main.get_command(app)
+    for word in given:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        found.append(word)
+    return found
 
 
 def _fail(line: str, code: int) -> int:

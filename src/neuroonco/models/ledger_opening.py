@@ -1,64 +1,36 @@
-"""How a ledger is opened and written: SQLite by path, PostgreSQL by URL."""
+"""How a ledger is opened: a database of the project with the ledger's tables."""
 
-import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import Engine
 
-from neuroonco.errors import InputError, PrerequisiteError
+from neuroonco import database
+from neuroonco.database import Schema, writing
 from neuroonco.models.ledger_tables import SCHEMA_VERSION, about, metadata
 
-BUSY_TIMEOUT_S = 60
-"""How long one process waits for another one's commit before it gives up."""
+__all__ = ["LEDGER", "open_engine", "plain_errors", "shown_place", "writing"]
+LEDGER = Schema(
+    kind="LEDGER",
+    noun="call ledger",
+    short="ledger",
+    metadata=metadata,
+    about=about,
+    version=SCHEMA_VERSION,
+    missing="pass --ledger, or ask a model first",
+    damaged="restore a copy, or import an export into a new ledger",
+)
 
 
 def open_engine(place: str | Path, *, create: bool) -> Engine:
-    """Engine of a checked ledger.
-
-    Args:
-        place: a path for SQLite, or a URL such as ``postgresql+psycopg://host/database``.
-        create: make the ledger where there is none.
+    """Engine of a checked ledger; see :func:`neuroonco.database.open_engine`.
 
     Raises:
         InputError: no ledger there, or one that cannot be used: foreign, damaged, of a newer version.
         PrerequisiteError: the URL names a database whose driver is not installed.
     """
-    url, where = _url(place), shown_place(place)
-    options: dict[str, Any] = {"pool_pre_ping": True}
-    if url.get_backend_name() == "sqlite":
-        path = _checked_path(Path(url.database or ""), create=create)
-        url = url if create or _is_writable(path) else _archived(path)
-        options = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}}
-    try:
-        engine = create_engine(url, hide_parameters=True, **options)
-    except (ModuleNotFoundError, NoSuchModuleError):
-        fix = "pip install 'psycopg[binary]', and write postgresql+psycopg://"
-        raise PrerequisiteError("LEDGER_DRIVER", "no driver for this database", where=where, fix=fix) from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
-    try:
-        with plain_errors(where):
-            _check(engine, where, create=create)
-    except BaseException:
-        engine.dispose()
-        raise
-    return engine
-
-
-def _url(place: str | Path) -> URL:
-    if isinstance(place, Path) or "://" not in place:
-        return URL.create("sqlite", database=str(place))
-    try:
-        return make_url(place)
-    except (ArgumentError, ValueError):  # the URL may hold a password: it is not repeated
-        raise InputError("LEDGER_URL", "not a database URL", fix="write postgresql+psycopg://host/database") from None
+    return database.open_engine(place, LEDGER, create=create)
 
 
 def shown_place(place: str | Path) -> str:
@@ -67,98 +39,15 @@ def shown_place(place: str | Path) -> str:
     Raises:
         InputError: not a URL.
     """
-    url = _url(place)
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
-
-
-def _checked_path(path: Path, *, create: bool) -> Path:
-    try:
-        if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and not path.is_file():
-            raise InputError("NOT_A_FILE", "not a regular file", where=str(path), fix="pass a ledger file")
-        if not create and not path.exists():
-            fix = "pass --ledger, or ask a model first"
-            raise InputError("LEDGER_MISSING", "no such ledger", where=str(path), fix=fix)
-    except OSError as error:
-        raise InputError("LEDGER_UNREADABLE", error.strerror or "unreadable", where=str(path)) from None
-    return path
-
-
-def _is_writable(path: Path) -> bool:
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-
-
-def _archived(path: Path) -> URL:
-    """A ledger on a medium that cannot be written: it is read as it lies there, unless somebody else is at it."""
-    query = {"uri": "true", "mode": "ro"}
-    if not path.with_name(path.name + "-wal").exists():
-        query["immutable"] = "1"
-    return URL.create("sqlite", database=path.absolute().as_uri(), query=query)
-
-
-def _on_connect(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun below; the driver's own begin reads before it locks
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-@contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that may write: committed, and safe on disk, when the block ends.
-
-    On SQLite it takes the lock at its start, so that it never has to give up half-way.
-    """
-    with engine.execution_options(writes=True).begin() as connection:
-        yield connection
+    return database.shown_place(place, LEDGER)
 
 
 @contextmanager
 def plain_errors(where: str) -> Iterator[None]:
-    """Say in one line what a database cannot do, without the statement and its values.
+    """Say in one line what the ledger's database cannot do.
 
     Raises:
         InputError: in place of any error of the database.
     """
-    try:
+    with database.plain_errors(where, LEDGER):
         yield
-    except (DBAPIError, sqlite3.Error) as error:
-        reason = str(error.orig if isinstance(error, DBAPIError) else error).strip()
-        what = reason.splitlines()[0] if reason else type(error).__name__
-        if "not a database" in what or "malformed" in what:
-            fix = "restore a copy, or import an export into a new ledger"
-            raise InputError("LEDGER_DAMAGED", what, where=where, fix=fix) from None
-        if "locked" in what:
-            fix = "end the other process, or use PostgreSQL for many writers"
-            raise InputError("LEDGER_BUSY", what, where=where, fix=fix) from None
-        raise InputError("LEDGER_FAILED", what, where=where, fix="check the path, the disk, the address") from None
-
-
-def _check(engine: Engine, where: str, *, create: bool) -> None:
-    """Make the tables where there are none; refuse what is not ours. A foreign file is left as it is."""
-    with writing(engine) if create else engine.begin() as connection:
-        if engine.dialect.name == "postgresql" and create:
-            connection.execute(text("SELECT pg_advisory_xact_lock(2602)"))  # two processes may open a new one at once
-        found = set(inspect(connection).get_table_names())
-        if about.name not in found:
-            ours = set(metadata.tables)
-            if (found if engine.dialect.name == "sqlite" else found & ours) or not create:
-                fix = "pass the path of a ledger, or of no file at all"
-                raise InputError("LEDGER_FOREIGN", "not a call ledger", where=where, fix=fix)
-            metadata.create_all(connection)
-            connection.execute(about.insert(), [{"name": "schema_version", "value": str(SCHEMA_VERSION)}])
-        value = connection.execute(select(about.c.value).where(about.c.name == "schema_version")).scalar()
-    if value is None or not str(value).isdecimal():
-        raise InputError("LEDGER_FOREIGN", "not a call ledger: no version", where=where, fix="pass another path")
-    if int(value) > SCHEMA_VERSION:
-        what = f"written by a newer version (schema {value}, known is {SCHEMA_VERSION})"
-        raise InputError("LEDGER_NEWER", what, where=where, fix="update neuroonco")
-    if engine.dialect.name == "sqlite" and "mode" not in engine.url.query:
-        with engine.connect() as connection:
-            raw = connection.connection.dbapi_connection
-            if raw is not None:
-                raw.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined, unused-ignore]

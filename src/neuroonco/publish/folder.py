@@ -1,7 +1,5 @@
 """The folder that leaves: whole or not there, its pictures without a word, and a sum of every file."""
 
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from PIL import Image
 
 from neuroonco import store
 from neuroonco.errors import InputError
+from neuroonco.held_folders import held
 from neuroonco.images import PictureRef
 from neuroonco.pictures import LastPicture
 from neuroonco.publish.key import SUMS, is_package
@@ -51,8 +50,10 @@ def package_folder(out: Path) -> Iterator[Path]:
     """
     out = free_folder(out)
     partial = partial_of(out)
+    fix = "wait for it, or choose another --out"
+    busy = InputError("OUT_BUSY", "another publication writes this package", where=str(out), fix=fix)
     try:
-        with _held(partial, out):
+        with held(partial, busy):
             try:
                 _empty(partial)
                 yield partial
@@ -63,25 +64,6 @@ def package_folder(out: Path) -> Iterator[Path]:
                 raise
     except OSError as error:
         raise _cannot_write(out, error) from None
-
-
-@contextmanager
-def _held(partial: Path, out: Path) -> Iterator[None]:
-    """Hold a folder for one process; the system lets go of it when the process ends, however it ends."""
-    partial.mkdir(parents=True, exist_ok=True)
-    folder = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        try:
-            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            same = os.path.samestat(os.fstat(folder), partial.stat())  # not yet published by the one who held it
-        except OSError:
-            same = False
-        if not same:
-            fix = "wait for it, or choose another --out"
-            raise InputError("OUT_BUSY", "another publication writes this package", where=str(out), fix=fix)
-        yield
-    finally:
-        os.close(folder)
 
 
 def _empty(folder: Path) -> None:

@@ -33,6 +33,7 @@ class ReviewDecision(Record):
     Attributes:
         item: the sheet's key of the question.
         new_answer: letter of the right option, with ``change`` only.
+        new_question: the question in better words, with ``accept`` and ``change`` only.
         time: when it was decided, as the reader's tool gave it.
     """
 
@@ -40,5 +41,6 @@ class ReviewDecision(Record):
     reader: str
     verdict: Verdict
     new_answer: str | None = None
+    new_question: str | None = None
     comment: str | None = None
     time: str | None = None

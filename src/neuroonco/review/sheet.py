@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from neuroonco.build.records import NONE_OF_THE_ABOVE, ClosedItem
+from neuroonco.build.records import ClosedItem, is_none
 from neuroonco.errors import InputError
 from neuroonco.outcomes import Dropped, Quarantined, StageOutcome, quarantine
 from neuroonco.review.records import ReviewDecision, SheetRow, Verdict
@@ -31,9 +31,10 @@ def export_sheet(items: Iterable[ClosedItem]) -> list[SheetRow]:
 def apply_decisions(items: Sequence[ClosedItem], decisions: Sequence[ReviewDecision]) -> StageOutcome[ClosedItem]:
     """Apply the readers' decisions, in the order of the questions.
 
-    Accepted and undecided questions stay; a changed one stays with its new answer; a rejected or
-    unanswerable one is dropped. Where decisions about one question differ, or a new answer is not offered,
-    the question is quarantined: no reader outvotes another. A decision about no question is quarantined too.
+    Accepted and undecided questions stay, in new words where a decision has them; a changed one stays with its new
+    answer; a rejected or unanswerable one is dropped. Where decisions about one question differ, or a new answer is
+    not offered, the question is quarantined: no reader outvotes another. So is a decision about no question. A twin
+    that stays behind without its question, or is no longer its twin, is dropped: see :func:`twin_fault`.
     """
     outcome: StageOutcome[ClosedItem] = StageOutcome()
     by_item: dict[str, list[ReviewDecision]] = {}
@@ -50,10 +51,27 @@ def apply_decisions(items: Sequence[ClosedItem], decisions: Sequence[ReviewDecis
             outcome.dropped.append(result)
         else:
             outcome.kept.append(result)
+    _drop_lone_twins(items, outcome)
     for key in sorted(by_item):
         lost = InputError("DECISION_WITHOUT_ITEM", f"no question has the key {key[:50]!r}", fix="use this sheet's keys")
         outcome.quarantined.append(quarantine(lost, slice_id=key[:50]))
     return outcome
+
+
+def twin_fault(first: ClosedItem | None, twin: ClosedItem) -> str | None:
+    """Why a twin may not stay beside its question; None where it may.
+
+    It stays only while exactly one of the two has ``None of the above`` as its truth and both ask in the same words:
+    alone it would be one more question in a benchmark whose answers were balanced without it.
+
+    Args:
+        first: the question that it repeats, as it is now; None where it is no longer there.
+    """
+    if first is None:
+        return "the question that it repeats is not in the benchmark"
+    if first.rejects == twin.rejects or first.question != twin.question:
+        return "it and the question that it repeats no longer differ in the truth alone"
+    return None
 
 
 def unreviewed(items: Iterable[ClosedItem], decisions: Iterable[ReviewDecision]) -> int:
@@ -62,36 +80,16 @@ def unreviewed(items: Iterable[ClosedItem], decisions: Iterable[ReviewDecision])
     return sum(item_key(item) not in decided for item in items)
 
 
-def _decide(item: ClosedItem, made: Sequence[ReviewDecision]) -> ClosedItem | Dropped:
-    if not made:
-        return item
-    if len({(one.verdict, one.new_answer) for one in made}) > 1:
-        said = ", ".join(sorted(f"{one.reader}: {one.verdict.value}" for one in made))
-        raise InputError("DECISIONS_DIFFER", said, fix="let the readers agree and import again")
-    first = made[0]
-    if first.verdict is Verdict.CHANGE:
-        return _changed(item, first.new_answer)
-    if first.new_answer is not None:
-        said = f"{first.verdict.value} with a new answer"
-        raise InputError("NEW_ANSWER_UNEXPECTED", said, fix="use change")
-    if first.verdict is Verdict.ACCEPT:
-        return item
-    comments = sorted({one.comment for one in made if one.comment})
-    return Dropped(
-        slice_id=item.slice_id,
-        sample_id=item.image_id,
-        source_id=item.source_id,
-        image_path=item.image_path,
-        reason=DropReason.REVIEW_REJECTED,
-        detail="; ".join([f"question {item.q_index}: {first.verdict.value}", *comments]),
-    )
+def with_answer(item: ClosedItem, letter: str | None) -> ClosedItem:
+    """The question with another answer; the marks of a rejection follow it, and the answer counts as reviewed.
 
-
-def _changed(item: ClosedItem, letter: str | None) -> ClosedItem:
+    Raises:
+        InputError: ``NEW_ANSWER_NOT_OFFERED``.
+    """
     text = None if letter is None else item.text_of(letter)
     if letter is None or text is None:
         raise InputError("NEW_ANSWER_NOT_OFFERED", f"new answer {letter!r}", fix="name one of the options' letters")
-    rejection = text == NONE_OF_THE_ABOVE
+    rejection = is_none(text)
     return item.model_copy(
         update={
             "answer": letter,
@@ -99,6 +97,62 @@ def _changed(item: ClosedItem, letter: str | None) -> ClosedItem:
             "removed_answer": item.removed_answer if rejection else None,
             "label_source": "review",
         }
+    )
+
+
+def with_wording(item: ClosedItem, question: str | None) -> ClosedItem:
+    """The question in other words; as it is where there are none."""
+    return item if question is None else item.model_copy(update={"question": question})
+
+
+def _decide(item: ClosedItem, made: Sequence[ReviewDecision]) -> ClosedItem | Dropped:
+    if not made:
+        return item
+    if len({(one.verdict, one.new_answer, one.new_question) for one in made}) > 1:
+        said = ", ".join(sorted(f"{one.reader}: {one.verdict.value}" for one in made))
+        raise InputError("DECISIONS_DIFFER", said, fix="let the readers agree and apply their decisions again")
+    first = made[0]
+    stays = first.verdict in (Verdict.ACCEPT, Verdict.CHANGE)
+    if first.new_question is not None and (not stays or not first.new_question.strip()):
+        said = f"{first.verdict.value} with {'a new question' if first.new_question.strip() else 'no words'}"
+        raise InputError("NEW_QUESTION_UNEXPECTED", said, fix="give new words with accept or change")
+    if first.verdict is Verdict.CHANGE:
+        return with_wording(with_answer(item, first.new_answer), first.new_question)
+    if first.new_answer is not None:
+        said = f"{first.verdict.value} with a new answer"
+        raise InputError("NEW_ANSWER_UNEXPECTED", said, fix="use change")
+    if first.verdict is Verdict.ACCEPT:
+        return with_wording(item, first.new_question)
+    comments = sorted({one.comment for one in made if one.comment})
+    return _dropped(item, "; ".join([first.verdict.value, *comments]))
+
+
+def _drop_lone_twins(items: Iterable[ClosedItem], outcome: StageOutcome[ClosedItem]) -> None:
+    """Leave out twins of questions that decisions took away or changed, as an exported review does."""
+    before = {(item.image_id, item.q_index): item for item in items}
+    now = {(item.image_id, item.q_index): item for item in outcome.kept}
+    kept = []
+    for item in outcome.kept:
+        place, twin_of = (item.image_id, item.q_index), item.twin_of
+        first = None if twin_of is None else before.get((item.image_id, twin_of))
+        if first is not None and twin_of is not None:
+            stays = now.get((item.image_id, twin_of))
+            fault = None if (first, before[place]) == (stays, item) else twin_fault(stays, item)
+            if fault is not None:
+                outcome.dropped.append(_dropped(item, fault))
+                continue
+        kept.append(item)
+    outcome.kept[:] = kept
+
+
+def _dropped(item: ClosedItem, why: str) -> Dropped:
+    return Dropped(
+        slice_id=item.slice_id,
+        sample_id=item.image_id,
+        source_id=item.source_id,
+        image_path=item.image_path,
+        reason=DropReason.REVIEW_REJECTED,
+        detail=f"question {item.q_index}: {why}",
     )
 
 

@@ -140,6 +140,7 @@ class DropReason(StrEnum):
     PAIR_FAULT = "pair_fault"
     DRAFT_MISSING = "draft_missing"
     REVIEW_REJECTED = "review_rejected"
+    REVIEW_PENDING = "review_pending"
     REDISTRIBUTION_FORBIDDEN = "redistribution_forbidden"
 
 

@@ -47,6 +47,32 @@ def read_slice(root: Path, relative: str, number: int | None) -> Gray:
     raise InputError("VOLUME_FORMAT", "not a volume, by its name", where=relative, fix=fix)
 
 
+def slice_values(root: Path, relative: str, number: int | None) -> tuple[Values, Volume | None]:
+    """Values of a slice in the file's own units, standing as its picture does, and the volume it was cut from.
+
+    Args:
+        root, relative, number: see :func:`read_slice`.
+
+    Returns:
+        (height, width) of the file's type, or of floating point where the file rescales; and None for a file of one
+        slice, which has a window of its own.
+
+    Raises:
+        InputError: see :func:`read_slice`.
+        PrerequisiteError: the extra ``volumes`` is not installed.
+    """
+    name = relative.lower()
+    if name.endswith(MAT_SUFFIX):
+        return read_cheng(file_in(root, relative), relative).image, None
+    if name.endswith(DICOM_SUFFIX):
+        return read_dicom(file_in(root, relative), relative).values, None
+    if not name.endswith(NIFTI_SUFFIXES):
+        fix = f"expected {', '.join(images.VOLUME_SUFFIXES)}"
+        raise InputError("VOLUME_FORMAT", "not a volume, by its name", where=relative, fix=fix)
+    volume = open_nifti(root, relative)
+    return volume.take(numbered(number, relative)), volume
+
+
 def gray_of(values: Values, where: str) -> Gray:
     """A single slice's values as gray, in a window of their own.
 
