@@ -11,6 +11,8 @@ from neuroonco.vocabulary import Shape
 
 NARROWEST = 0.42
 """Least radius of an irregular outline: clefts that met in the middle would make it a star."""
+MOST_SOLID = 0.8
+"""Largest share of its convex hull that an irregular outline fills; one tongue alone does not make a curve irregular."""
 FINE = 34
 """Number of small tongues and clefts around an irregular outline."""
 ANGLES: Field = np.linspace(0, 2 * np.pi, 360, endpoint=False, dtype=np.float32)
@@ -26,6 +28,8 @@ def outline(shape: Shape, rng: np.random.Generator) -> Field:
         radius = _lobes(rng, float(rng.uniform(0.915, 0.94)))
     else:
         radius = _tongues(rng, float(rng.uniform(0.7, 0.78)))
+        while _solidity(radius) > MOST_SOLID:  # one of 200 draws has too few clefts to come down to what is wanted
+            radius = _tongues(rng, float(rng.uniform(0.7, 0.78)))
     radius = np.roll(radius, int(rng.integers(len(ANGLES))))
     return np.asarray(radius * np.sqrt(np.pi / _area(radius)), dtype=np.float32)
 
