@@ -1,43 +1,17 @@
-"""Train a model: for now, check what training would read."""
-
-from pathlib import Path
-from typing import Annotated
+"""Train a model: run, recipes, merge, card, export, study."""
 
 import typer
 
-from neuroonco.cli.options import AsJson, Root
-from neuroonco.cli.output import existing_root, result, result_json, say
-from neuroonco.errors import InputError, PrerequisiteError
-from neuroonco.train.check import check_instructions
+from neuroonco.cli.run_group import RunGroup
+
+training = typer.Typer(
+    cls=RunGroup,
+    help="Train a vision-language model on instruction data; `train RECIPE` is `train run RECIPE`.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("train")(train_command)
-
-
-def train_command(
-    instructions: Annotated[Path, typer.Argument(help="Instruction file, chat JSONL.")],
-    root: Root,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check what training would read.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check instruction data before training: rows, roles, images, letters. Training itself comes later.
-
-    Example: neuroonco train instruction_closed_nocot_train.jsonl --root data/ --dry-run
-    """
-    if not dry_run:
-        fix = "use --dry-run, and train with a framework that reads chat JSONL"
-        raise PrerequisiteError("TRAIN_EXTRA", "fine-tuning is not in this version", fix=fix)
-    existing_root(root)
-    if not instructions.exists():
-        raise InputError("FILE_MISSING", "no such file", where=str(instructions), fix="see build instruct")
-    checked = check_instructions(instructions, root)
-    if as_json:
-        result_json(checked.model_dump())
-    else:
-        result(f"{checked.rows} rows, {checked.images} images, about {checked.characters} characters of text")
-        for problem in checked.problems:
-            say(f"problem: {problem}")
-    if checked.problem_count:
-        raise typer.Exit(1)
+    """Add the commands of this module, and those of ``train_models`` and ``train_study``."""
+    app.add_typer(training, name="train")

@@ -1,0 +1,1 @@
+"""The same recipe for those who train elsewhere: LLaMA-Factory, ms-swift, Unsloth."""
