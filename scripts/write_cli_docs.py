@@ -16,7 +16,7 @@ os.environ["NO_COLOR"] = "1"
 from neuroonco.cli import run
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
-GROUPS = ("build", "check", "export", "ledger", "publish", "report", "review", "show", "sources")
+GROUPS = ("build", "check", "export", "ledger", "publish", "report", "review", "show", "sources", "train")
 
 
 def help_of(*command: str) -> str:

@@ -79,7 +79,8 @@ def test_contract_commands_exist() -> None:
     contract = (
         "catalog curate measure describe read fuse audit,build instruct,build benchmark,check benchmark,predict "
         "score compare,review serve,review import,review export,review invite,review status,review agreement"
-        ",review sheet,review apply,review label-studio,train demo run trace,show sources"
+        ",review sheet,review apply,review label-studio,demo run trace,show sources"
+        ",train run,train recipes,train merge,train card,train export,train study"
         ",report run,report compare,export inspect,export lmms-eval,export vlmevalkit,export predictions"
         ",publish run,publish benchmark,check leaks,show terms,show rules,show prompts,sources infer,sources check"
     )
@@ -88,7 +89,7 @@ def test_contract_commands_exist() -> None:
         assert f"## neuroonco {name}\n" in page, name
 
 
-GROUPS = ("build", "check", "export", "ledger", "publish", "report", "review", "show", "sources")
+GROUPS = ("build", "check", "export", "ledger", "publish", "report", "review", "show", "sources", "train")
 
 
 def test_commands_in_the_readme_exist() -> None:
@@ -227,7 +228,7 @@ def one_line(err: str, code: str) -> None:
         (("review", "serve", "none.sqlite", "--root", "empty"), 3, "ROOM_MISSING"),
         (("review", "import", "list.json", "--room", "r.sqlite"), 3, "BENCHMARK_EMPTY"),
         (("review", "export", "file.txt", "--out", "x"), 3, "ROOM_FOREIGN"),
-        (("train", "list.json", "--root", "empty"), 4, "TRAIN_EXTRA"),
+        (("train", "list.json", "--root", "empty"), 2, "RECIPE_EXPECTED"),
         (("show", "prompts", "none"), 2, "PROMPT_UNKNOWN"),
         (("show", "terms", "none"), 2, "GROUP_UNKNOWN"),
         (("run", "escape.toml"), 3, "PROFILE_INVALID"),

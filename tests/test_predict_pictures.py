@@ -10,8 +10,9 @@ from PIL import Image
 
 from closed_items import closed_item
 from neuroonco.build.records import ClosedItem
+from neuroonco.control_pictures import PictureName, blank, deal_pictures
 from neuroonco.errors import InputError
-from neuroonco.predict.pictures import PictureFinder, PictureName, blank, deal_pictures
+from neuroonco.predict.pictures import PictureFinder
 
 
 def picture(path: Path, value: int = 7) -> None:

@@ -22,9 +22,9 @@ from fault_server import FaultServer, started
 from model_calls import model_at
 from neuroonco import store
 from neuroonco.cli import run as run_cli
+from neuroonco.control_pictures import deal_pictures
 from neuroonco.models.retry import Patience
 from neuroonco.predict.ask import QuestionBrief
-from neuroonco.predict.pictures import deal_pictures
 from neuroonco.predict.records import EvaluationRun, OpenPrediction, PictureMode, Prediction, QuestionKind
 from neuroonco.walk.asking import Asking
 from neuroonco.walk.models import NamedModel

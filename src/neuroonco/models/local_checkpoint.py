@@ -119,7 +119,7 @@ def _weights(folder: Path, label: str) -> list[str]:
             "MODEL_IS_ADAPTER",
             "an adapter without its base model",
             where=label,
-            fix="merge it into the base (peft: merge_and_unload, save_pretrained) and name the merged folder",
+            fix="merge it into its base with `neuroonco train merge RUN --out FOLDER` and name that folder",
         )
     if not (folder / "config.json").is_file():
         fix = "name the folder that save_pretrained wrote: config.json, weights, tokenizer, processor"

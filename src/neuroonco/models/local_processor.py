@@ -52,7 +52,7 @@ class LocalProcessor:
 
     def _rendered(self, turns: Sequence[Turn], *, is_open: bool) -> str:
         """Text of a conversation; ``is_open`` ends it where the model's answer begins."""
-        messages = _messages(turns, None)
+        messages = messages_of(turns, None)
         return str(self._processor.apply_chat_template(messages, add_generation_prompt=is_open, tokenize=False))
 
     def _shows_system(self) -> bool:
@@ -71,7 +71,7 @@ class LocalProcessor:
         Args:
             prompts: turns and picture (None for none) of each; all with a picture, or all without.
         """
-        conversations = [_messages(self.folded(turns), picture) for turns, picture in prompts]
+        conversations = [messages_of(self.folded(turns), picture) for turns, picture in prompts]
         return self._processor.apply_chat_template(
             conversations,
             add_generation_prompt=True,
@@ -100,16 +100,27 @@ class LocalProcessor:
         belongs to the letter, and the tokens are those that come after the prompt's own.
         """
         if letter not in self._tokens:
-            question, answer = Turn(role="user", text="?"), Turn(role="assistant", text=letter)
-            before, whole = self._rendered((question,), is_open=True), self._rendered((question, answer), is_open=False)
-            between, found, _ = whole[len(before) :].partition(letter)
-            lead = between if whole.startswith(before) and found and not between.strip() else ""
+            before, lead, _ = self._around(letter)
             prompt, both = self._encoded(before), self._encoded(before + lead + letter)
             tokens = both[len(prompt) :] if both[: len(prompt)] == prompt else self._encoded(lead + letter)
             if not tokens or self.tokenizer.unk_token_id in tokens:
                 raise ValueError(f"the tokenizer has no token for the letter {letter!r}")
             self._tokens[letter] = tuple(tokens)
         return self._tokens[letter]
+
+    def _around(self, answer: str) -> tuple[str, str, str | None]:
+        """What the chat template writes before and after an answer to a short question.
+
+        Returns:
+            The prompt; the space, if any, between it and the answer; and what comes after the answer, or None where the
+            whole conversation does not begin with the prompt, or says the answer in other words.
+        """
+        question, said = Turn(role="user", text="?"), Turn(role="assistant", text=answer)
+        before, whole = self._rendered((question,), is_open=True), self._rendered((question, said), is_open=False)
+        between, found, after = whole[len(before) :].partition(answer)
+        if not whole.startswith(before) or not found:
+            return before, "", None
+        return before, "" if between.strip() else between, after
 
     def _encoded(self, text: str) -> list[int]:
         return [int(token) for token in self.tokenizer.encode(text, add_special_tokens=False)]
@@ -127,7 +138,8 @@ def picture_of(data: bytes) -> Any:
         return opened.convert("RGB")
 
 
-def _messages(turns: Sequence[Turn], picture: Any) -> list[dict[str, Any]]:
+def messages_of(turns: Sequence[Turn], picture: Any) -> list[dict[str, Any]]:
+    """Turns as chat templates take them; the picture (None for none) opens the user's first."""
     messages: list[dict[str, Any]] = []
     for turn in turns:
         parts: list[dict[str, Any]] = [{"type": "text", "text": turn.text}]
@@ -145,7 +157,7 @@ def _load(checkpoint: Checkpoint) -> Any:
         with quiet(transformers):
             try:
                 return transformers.AutoProcessor.from_pretrained(checkpoint.folder, **options)
-            except ImportError as error:
+            except (ImportError, ValueError) as error:  # the latter where a video processor's type is not stated
                 if "torchvision" not in str(error).casefold():
                     raise
                 return _without_videos(checkpoint, options)

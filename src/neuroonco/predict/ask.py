@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from neuroonco.build.records import ClosedItem, OpenItem
 from neuroonco.models.records import AnswerSchema, ModelAnswer, ModelCall, Turn
-from neuroonco.predict.records import Scoring
+from neuroonco.predict.records import PromptForm, Scoring
 from neuroonco.prompts import prompt
 from neuroonco.prompts.render import render
 from neuroonco.vocabulary import CallStatus, PredictionStatus
@@ -29,6 +29,7 @@ class QuestionBrief:
         permute_seed: of the order of options; None leaves them as they are.
         scoring: how the answer is taken.
         max_tokens: limit of a reply.
+        form: in which words; those of instruction data ask one question at a time, and nothing beside it.
     """
 
     per_image: bool = False
@@ -36,6 +37,7 @@ class QuestionBrief:
     permute_seed: int | None = None
     scoring: Scoring = Scoring.GENERATE
     max_tokens: int = 1024
+    form: PromptForm = PromptForm.FULL
 
 
 @dataclass(frozen=True)

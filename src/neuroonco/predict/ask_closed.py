@@ -20,13 +20,15 @@ from neuroonco.predict.ask import (
 )
 from neuroonco.predict.parse import read_confidence, read_letter, read_letters
 from neuroonco.predict.permute import Shown, shown_options
-from neuroonco.predict.records import LetterLogprob, Prediction, Scoring
+from neuroonco.predict.records import LetterLogprob, Prediction, PromptForm, Scoring
 from neuroonco.predict.telling import told
 from neuroonco.vocabulary import PredictionStatus
 
 PLAIN, CONFIDENCE, LETTER, IMAGE = (
     *("predict_closed", "predict_closed_confidence", "predict_closed_letter", "predict_closed_image"),
 )
+INSTRUCTION = "predict_closed_instruction"
+"""Its text is that of :func:`neuroonco.build.instruct.assemble.options_text`; a test holds them together."""
 BAD_LOGPROBS = "no log-probability of every offered letter"
 LIKELIHOOD_TOKENS = 64
 """Limit of a reply that is not written, so that --max-tokens makes no other calls of these."""
@@ -42,6 +44,8 @@ class ClosedQuestions:
     @property
     def prompt_name(self) -> str:
         """The prompt that is asked with."""
+        if self.brief.form is PromptForm.INSTRUCTION:
+            return INSTRUCTION
         if self.brief.scoring is Scoring.LIKELIHOOD:
             return LETTER
         if self.brief.per_image:
@@ -68,7 +72,8 @@ class ClosedQuestions:
         if brief.scoring is Scoring.LIKELIHOOD:
             settings = ("scoring=likelihood", f"letters={','.join(one.letters)}")
             return call_of(self.prompt_name, values, image_sha256, None, LIKELIHOOD_TOKENS, settings)
-        schema = _schema(one.letters, brief.asks_confidence)
+        is_full = brief.form is PromptForm.FULL  # who was tuned on bare letters writes no JSON
+        schema = _schema(one.letters, brief.asks_confidence) if is_full else None
         return call_of(self.prompt_name, values, image_sha256, schema, brief.max_tokens)
 
     def predictions(self, items: Sequence[ClosedItem], answer: ModelAnswer, model: str) -> list[Prediction]:

@@ -10,11 +10,11 @@ from neuroonco.models.records import AnswerSchema, ModelAnswer, ModelCall
 from neuroonco.models.strict_schema import schema_of
 from neuroonco.predict.ask import NO_TEXT, QuestionBrief, answers_form, call_of, numbers_of, why_no_reply
 from neuroonco.predict.parse import read_open
-from neuroonco.predict.records import OpenPrediction
+from neuroonco.predict.records import OpenPrediction, PromptForm
 from neuroonco.predict.telling import told
 from neuroonco.vocabulary import PredictionStatus
 
-PLAIN, IMAGE = "predict_open", "predict_open_image"
+PLAIN, IMAGE, INSTRUCTION = "predict_open", "predict_open_image", "predict_open_instruction"
 NO_ANSWER = "the reply holds no answer to this question"
 TEXT = {"type": "string"}
 
@@ -28,6 +28,8 @@ class OpenQuestions:
     @property
     def prompt_name(self) -> str:
         """The prompt that is asked with."""
+        if self.brief.form is PromptForm.INSTRUCTION:
+            return INSTRUCTION
         return IMAGE if self.brief.per_image else PLAIN
 
     def call(self, items: Sequence[OpenItem], image_sha256: str | None) -> ModelCall:
@@ -39,7 +41,8 @@ class OpenQuestions:
             return call_of(self.prompt_name, values, image_sha256, _schema(len(items)), self.brief.max_tokens)
         (item,) = items
         values = {"question": told(item.question)}
-        return call_of(self.prompt_name, values, image_sha256, _schema(0), self.brief.max_tokens)
+        schema = _schema(0) if self.brief.form is PromptForm.FULL else None
+        return call_of(self.prompt_name, values, image_sha256, schema, self.brief.max_tokens)
 
     def predictions(self, items: Sequence[OpenItem], answer: ModelAnswer, model: str) -> list[OpenPrediction]:
         """What an answer says to each question; exactly one prediction a question."""

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from neuroonco import __version__, store
 from neuroonco.build.records import ClosedItem
+from neuroonco.control_pictures import PictureName
 from neuroonco.errors import InputError, ProviderError
 from neuroonco.images import Gray
 from neuroonco.models.protocol import ClosedRequest, VisionLanguageModel
 from neuroonco.outcomes import Record
 from neuroonco.predict.askable import require_askable
 from neuroonco.predict.parse import read_letter
-from neuroonco.predict.pictures import PictureFinder, PictureName
+from neuroonco.predict.pictures import PictureFinder
 from neuroonco.predict.records import Prediction
 from neuroonco.predict.run_files import partial_of
 from neuroonco.vocabulary import PredictionStatus

@@ -142,6 +142,17 @@ class Scoring(StrEnum):
     LIKELIHOOD = "likelihood"
 
 
+class PromptForm(StrEnum):
+    """In which words a question is put.
+
+    ``full``: an introduction, the question as data between lines, and the form of the reply. ``instruction``: the
+    user's text that instruction data have, letter by letter, for a model that was tuned on them.
+    """
+
+    FULL = "full"
+    INSTRUCTION = "instruction"
+
+
 class EvaluationRun(Record):
     """How one model was put to one benchmark: all that a reader needs to repeat it, and nothing of the machine.
 
@@ -157,6 +168,7 @@ class EvaluationRun(Record):
         per_image: all questions of an image were asked in one call, so that sibling questions can leak.
         permute_seed: of the order of the options; None where they were shown as they stand.
         asks_confidence: the prompt asks how sure the model is.
+        form: in which words the questions were put.
         prompts: name -> sha256 of what was asked with.
         settings: what else decides an answer (``max_tokens``, ``seed``, the endpoint's way of asking), by name.
         status: questions by status.
@@ -175,6 +187,7 @@ class EvaluationRun(Record):
     per_image: bool = False
     permute_seed: int | None = None
     asks_confidence: bool = False
+    form: PromptForm = PromptForm.FULL
     prompts: dict[str, str] = Field(default_factory=dict)
     settings: dict[str, str] = Field(default_factory=dict)
     status: dict[str, int] = Field(default_factory=dict)

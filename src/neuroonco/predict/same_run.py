@@ -2,7 +2,19 @@
 
 from neuroonco.predict.records import EvaluationRun
 
-ASKED = ("model", "kind", "benchmark_sha256", "picture", "scoring", "per_image", "permute_seed", "asks_confidence")
+ASKED = (
+    *(
+        "model",
+        "kind",
+        "benchmark_sha256",
+        "picture",
+        "scoring",
+        "per_image",
+        "permute_seed",
+        "asks_confidence",
+        "form",
+    ),
+)
 """What makes it another run; where and when it was asked does not."""
 
 

@@ -1,10 +1,29 @@
 """Recipes: TOML to :class:`Recipe`, from a file or by the name of one that is shipped."""
 
-from collections.abc import Mapping
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from neuroonco import store
+from neuroonco.errors import InputError, UsageError
+from neuroonco.models.local_checkpoint import HUB_NAME
+from neuroonco.outcomes import Record
 from neuroonco.train.records import Recipe
+
+MAX_RECIPE_BYTES: Final = 1 << 20
+NOTHING: Final = ("none", "null")
+"""How a change spells the absence of a value; TOML has no word for it and leaves the field out."""
 
 
 @dataclass(frozen=True)
@@ -12,10 +31,10 @@ class FoundRecipe:
     """A recipe, and where its files are.
 
     Attributes:
-        recipe: as written, with overrides.
+        recipe: as written, with overrides; ``model.base`` as it is found from the working folder.
         files: chat JSONL, all there.
         root: of the pictures.
-        sha256: over all that decides the training, but for places: the recipe without ``data.files`` and ``data.root``.
+        sha256: over all that decides the training, but for places: see :func:`recipe_sha256`.
     """
 
     recipe: Recipe
@@ -25,8 +44,14 @@ class FoundRecipe:
 
 
 def shipped_recipes() -> Mapping[str, str]:
-    """Name -> TOML text of each recipe in ``train/recipes``."""
-    raise NotImplementedError
+    """Name -> TOML text of each recipe in ``train/recipes``, sorted by name.
+
+    >>> "neuroonco-gpt" in shipped_recipes()
+    True
+    """
+    found = [entry for entry in files("neuroonco.train").joinpath("recipes").iterdir() if entry.name.endswith(".toml")]
+    texts = {entry.name.removesuffix(".toml"): entry.read_text("utf-8") for entry in found}
+    return dict(sorted(texts.items()))
 
 
 def read_recipe(place: str) -> tuple[Recipe, Path]:
@@ -35,12 +60,20 @@ def read_recipe(place: str) -> tuple[Recipe, Path]:
     Raises:
         InputError: no such recipe, no TOML, an unknown or wrong field (named).
     """
-    raise NotImplementedError
+    document, folder, where = _document(place)
+    return _recipe(document, where), folder
 
 
 def recipe_sha256(recipe: Recipe) -> str:
-    """Hash of what decides a training: the recipe without places of files."""
-    raise NotImplementedError
+    """Hash of what decides a training: the recipe without places.
+
+    ``data.files`` and ``data.root`` are left out, and of ``model.base`` all but its last part: a training that is moved
+    with its model and data is the same training. What the files and the model hold has hashes of its own.
+    """
+    document = recipe.model_dump(mode="json")
+    del document["data"]["files"], document["data"]["root"]
+    document["model"]["base"] = Path(recipe.model.base).name
+    return store.sha256_text(json.dumps(document, sort_keys=True, ensure_ascii=False))
 
 
 def found_recipe(
@@ -57,9 +90,201 @@ def found_recipe(
         data: files of chat JSONL, or folders written by ``build instruct`` (of which ``data.kinds`` are taken); in
             place of those of the recipe.
         root: in place of the recipe's.
-        changes: dotted field -> value, e.g. ``{"model.base": "models/base"}``.
+        changes: dotted field -> value, e.g. ``{"model.base": "models/base"}``. A text is read as the field's type:
+            lists are divided by commas, and ``none`` takes a value away. Places in it are relative to the working
+            folder, those in a recipe to the recipe's.
 
     Raises:
         InputError, UsageError: a file is missing, nothing to train on is named, a change names no field.
     """
-    raise NotImplementedError
+    document, folder, where = _document(place)
+    _recipe(document, where)  # what the file has wrong is said of the file
+    changed = dict(changes or {})
+    for field, value in changed.items():
+        _change(document, field, value)
+    recipe = _recipe(document, where)
+    if "model.base" not in changed:
+        recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": _base(recipe, folder)})})
+    at = Path() if "data.files" in changed else folder
+    named = data or tuple(_under(at, name) for name in recipe.data.files)
+    if not named:
+        fix = "pass --data FILE or --data FOLDER (of `build instruct`), or write data.files into the recipe"
+        raise UsageError("DATA_UNNAMED", "the recipe names no data", where=where, fix=fix)
+    if root is None and recipe.data.root is None:
+        fix = "pass --root FOLDER, or write data.root into the recipe"
+        raise UsageError("ROOT_UNNAMED", "no folder of the pictures is named", where=where, fix=fix)
+    root = root or _under(Path() if "data.root" in changed else folder, str(recipe.data.root))
+    if not root.is_dir():
+        raise InputError("ROOT_MISSING", "no such folder", where=str(root), fix="pass an existing folder with --root")
+    return FoundRecipe(recipe, _files(named, recipe.data.kinds), root, recipe_sha256(recipe))
+
+
+@cache
+def fields_of() -> Mapping[str, FieldInfo]:
+    """Dotted name -> field of every value of a recipe.
+
+    >>> "optimization.learning_rate" in fields_of(), "optimization" in fields_of()
+    (True, True)
+    """
+    return dict(_fields(Recipe, ""))
+
+
+def _fields(record: type[Record], before: str) -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in record.model_fields.items():
+        yield before + name, field
+        for kind in _kinds(field):
+            if isinstance(kind, type) and issubclass(kind, Record):
+                yield from _fields(kind, f"{before}{name}.")
+
+
+def _kinds(field: FieldInfo) -> tuple[Any, ...]:
+    """The types that a field takes; ``Annotated`` is without its limits here."""
+    kind = field.annotation
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+
+
+# --- the document ---
+
+
+def _document(place: str) -> tuple[dict[str, Any], Path, str]:
+    """The tables of a recipe, the folder of its places, and its name in messages."""
+    shipped = shipped_recipes()
+    if place in shipped:
+        text, folder, where = shipped[place], Path(), place
+    elif not Path(place).exists():
+        fix = f"pass a TOML file, or one of {', '.join(shipped)}"
+        raise InputError("RECIPE_MISSING", "no such recipe", where=place, fix=fix)
+    else:
+        text, folder, where = store.read_text(Path(place), MAX_RECIPE_BYTES), Path(place).parent, Path(place).name
+    try:
+        return tomllib.loads(text), folder, where
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        what = f"no TOML: {error}" if isinstance(error, tomllib.TOMLDecodeError) else "no TOML: nested too deeply"
+        fix = "`neuroonco train recipes NAME` prints one that works"
+        raise InputError("RECIPE_BROKEN", what, where=where, fix=fix) from None
+
+
+def _recipe(document: dict[str, Any], where: str) -> Recipe:
+    """Validate as JSON is: a number in quotes is no number, and a list is a tuple."""
+    try:
+        return Recipe.model_validate_json(json.dumps(document, default=_no_value), strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        first = min(found, key=lambda one: one["type"] != "extra_forbidden")  # a misspelt name explains what is missing
+        name = ".".join(map(str, first["loc"]))
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        if first["type"] == "extra_forbidden":
+            raise InputError("RECIPE_INVALID", f"no field {name!r}{more}", where=where, fix=_nearest(name)) from None
+        what = f"{name}: {_said(first['msg'])}{more}"
+        fix = "docs/train.md explains the fields; `neuroonco train recipes NAME` prints a recipe"
+        raise InputError("RECIPE_INVALID", what, where=where, fix=fix) from None
+
+
+def _no_value(value: object) -> list[str]:
+    """A date of TOML, which no field takes, as something that no field takes either."""
+    return [str(value)]
+
+
+def _said(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _nearest(name: str) -> str:
+    """The field that was likely meant: by its whole name, or by its last part in whatever table."""
+    known = {field: field.rpartition(".")[2] for field in fields_of()}
+    table, _, last = name.rpartition(".")
+    meant = get_close_matches(name, known, n=1, cutoff=0.8) or [
+        field
+        for part in get_close_matches(last, known.values(), n=1, cutoff=0.7)
+        for field in known
+        if known[field] == part
+    ]
+    if meant:
+        return f"did you mean {meant[0]}?"
+    beside = [field for field in known if field.rpartition(".")[0] == (table if table in known else "")]
+    return f"one of {', '.join(beside)}"
+
+
+def _change(document: dict[str, Any], name: str, value: object) -> None:
+    """Put one value into the tables.
+
+    Raises:
+        UsageError: no such field, or no value for it.
+    """
+    field = fields_of().get(name)
+    if field is None:
+        raise UsageError("FIELD_UNKNOWN", f"no field {name!r}", fix=_nearest(name))
+    *tables, last = name.split(".")
+    inside = document
+    for table in tables:
+        inside = inside.setdefault(table, {})
+    is_optional = NoneType in _kinds(field)
+    if value is None or (isinstance(value, str) and value.strip().casefold() in NOTHING and is_optional):
+        if not is_optional:
+            raise UsageError("FIELD_INVALID", f"{name}: a value is needed")
+        inside.pop(last, None)
+        return
+    given: object = value
+    if isinstance(value, str) and any(get_origin(kind) is tuple for kind in _kinds(field)):
+        given = tuple(part.strip() for part in value.split(",") if part.strip())
+    try:
+        kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+        adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        inside[last] = adapter.dump_python(adapter.validate_python(given), mode="json")
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UsageError("FIELD_INVALID", f"{name}: {_said(first['msg'])}, not {value!r}") from None
+
+
+# --- places ---
+
+
+def _under(folder: Path, name: str) -> Path:
+    """A place as a recipe of this folder means it."""
+    return folder / Path(name).expanduser()
+
+
+def _base(recipe: Recipe, folder: Path) -> str:
+    """A folder beside the recipe, as seen from here; a name of the Hub, or a place that nothing is at, as it stands."""
+    base = recipe.model.base
+    beside = _under(folder, base)
+    if beside.is_dir() or not HUB_NAME.fullmatch(base):
+        return os.path.normpath(beside) if base.strip() else base
+    return base
+
+
+def _files(named: tuple[Path, ...], kinds: tuple[str, ...]) -> tuple[Path, ...]:
+    found = [file for place in named for file in _files_at(place, kinds)]
+    if len({file.resolve() for file in found}) < len(found):
+        twice = next(file for file in found if [other.resolve() for other in found].count(file.resolve()) > 1)
+        raise UsageError("DATA_TWICE", "the file is named twice", where=str(twice), fix="name it once")
+    for file in found:
+        _require_rows(file)
+    return tuple(found)
+
+
+def _files_at(place: Path, kinds: tuple[str, ...]) -> list[Path]:
+    if not place.exists():
+        fix = "pass a file of chat JSONL, or a folder that `neuroonco build instruct` wrote"
+        raise InputError("FILE_MISSING", "no such file or folder", where=str(place), fix=fix)
+    if not place.is_dir():
+        return [place]
+    files_of_kinds = [place / f"instruction_{kind}_train.jsonl" for kind in kinds]
+    missing = [file.name for file in files_of_kinds if not file.exists()]
+    if missing or not files_of_kinds:
+        what = f"the folder has no {missing[0]}" if missing else "data.kinds names no kind"
+        fix = "pass the folder that `neuroonco build instruct` wrote, or choose with --set data.kinds=…"
+        raise InputError("FILE_MISSING", what, where=str(place), fix=fix)
+    return files_of_kinds
+
+
+def _require_rows(file: Path) -> None:
+    try:
+        is_file, size_bytes = file.is_file(), file.stat().st_size
+    except OSError as error:
+        raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=str(file)) from None
+    if not is_file:
+        raise InputError("NOT_A_FILE", "not a regular file", where=str(file), fix="pass a file")
+    if size_bytes == 0:
+        fix = "`build instruct` wrote no pair of this kind: leave the kind out (data.kinds), or build it from more"
+        raise InputError("DATA_EMPTY", "the file is empty", where=str(file), fix=fix)

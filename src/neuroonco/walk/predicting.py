@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from neuroonco import __version__
 from neuroonco.build.records import ClosedItem, OpenItem
+from neuroonco.control_pictures import deal_pictures
 from neuroonco.errors import InputError, UsageError
 from neuroonco.models.as_sent import ways_of_asking
 from neuroonco.predict.ask import LEAK, QuestionBrief, Unit, units_of
 from neuroonco.predict.ask_closed import ClosedQuestions
 from neuroonco.predict.ask_open import OpenQuestions
 from neuroonco.predict.askable import require_askable
-from neuroonco.predict.pictures import PictureFinder, deal_pictures
+from neuroonco.predict.pictures import PictureFinder
 from neuroonco.predict.records import (
     EvaluationRun,
     OpenPrediction,
     PictureMode,
     Prediction,
+    PromptForm,
     QuestionKind,
     Scoring,
 )
@@ -71,6 +73,9 @@ def require_possible(kind: QuestionKind, model: NamedModel, brief: QuestionBrief
     if brief.per_image and brief.asks_confidence:
         what = "--confidence asks one question at a time"
         raise UsageError("CONFIDENCE", what, fix="leave --per-image or --confidence out")
+    if brief.form is PromptForm.INSTRUCTION and (brief.per_image or brief.asks_confidence):
+        what = "--form instruction asks as instruction data do: it goes with neither --per-image nor --confidence"
+        raise UsageError("FORM", what, fix="leave them out, or use --form full")
     closed_only = {
         "--confidence": brief.asks_confidence,
         "--permute": brief.permute_seed is not None,
@@ -191,6 +196,7 @@ def _about(
         per_image=brief.per_image,
         permute_seed=brief.permute_seed,
         asks_confidence=brief.asks_confidence,
+        form=brief.form,
         prompts={questions.prompt_name: prompt(questions.prompt_name).sha256},
         settings=settings_of(model, brief, seed=seed) | asker.settings,
         calls=asked or 0,
@@ -211,6 +217,8 @@ def settings_of(model: NamedModel, brief: QuestionBrief, *, seed: int) -> dict[s
         said["seed"] = seed
     if brief.per_image:
         said["per_image"] = LEAK
+    if brief.form is not PromptForm.FULL:
+        said["form"] = brief.form.value
     if isinstance(model.asked, LocalModel):
         said |= dict(way.split("=", 1) for way in model.asked.client.ways)
     else:

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from typing import Any, Generic, TypeVar
 
 from neuroonco.build.records import ClosedItem, OpenItem
+from neuroonco.control_pictures import Deal, PictureName, blank
 from neuroonco.errors import InputError
 from neuroonco.models.endpoint_records import Endpoint
 from neuroonco.models.picture import Picture, encode_picture
@@ -13,7 +14,7 @@ from neuroonco.models.records import ModelAnswer, ModelCall
 from neuroonco.predict.ask import Unit
 from neuroonco.predict.ask_closed import ClosedQuestions
 from neuroonco.predict.ask_open import OpenQuestions
-from neuroonco.predict.pictures import Deal, PictureFinder, PictureName, blank
+from neuroonco.predict.pictures import PictureFinder
 from neuroonco.predict.records import OpenPrediction, PictureMode, Prediction
 from neuroonco.vocabulary import CallStatus, PredictionStatus
 

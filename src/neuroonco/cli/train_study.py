@@ -1,0 +1,127 @@
+"""What the pictures taught: train study."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroonco.cli.options import AsJson, MaxTokens, Resamples
+from neuroonco.cli.output import existing_root, progress_bars, result_json, say, table
+from neuroonco.predict.records import PromptForm, Scoring
+from neuroonco.report.study_records import Study
+from neuroonco.resampling import RESAMPLES
+
+
+def add_study(training: typer.Typer) -> None:
+    """Add the command to the group ``train``."""
+    training.command("study")(study_command)
+
+
+def study_command(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="File of a recipe, or name of a shipped one.")],
+    benchmark: Annotated[
+        Path, typer.Option("--benchmark", help="Closed benchmark: .json (reference), .jsonl or .parquet (ours).")
+    ],
+    benchmark_root: Annotated[
+        Path, typer.Option("--benchmark-root", help="Folder to which the benchmark's image paths are relative.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder of the study.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", help="Chat JSONL, or a folder of `build instruct`; in place of the recipe's."),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="Folder of the pictures that are trained on; else the recipe's.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Base model: a folder or organization/model; else the recipe's.")
+    ] = None,
+    scoring: Annotated[
+        Scoring, typer.Option("--scoring", help="Take the likeliest letter, or what the models write.")
+    ] = Scoring.LIKELIHOOD,
+    form: Annotated[
+        PromptForm, typer.Option("--form", help="Ask in the words of instruction data, or in full.")
+    ] = PromptForm.INSTRUCTION,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=20, help="Repeat the trainings with so many seeds.")] = 1,
+    max_tokens: MaxTokens = 64,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, help="Questions that a model answers together.")
+    ] = 8,
+    device: Annotated[
+        str | None, typer.Option("--device", help="Of the models when they are asked, e.g. cuda:0; else the recipe's.")
+    ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows that cannot be trained on.")] = False,
+    resamples: Resamples = RESAMPLES,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check data, leaks, model and machine, and say what is left to do.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train with the pictures, with gray ones and with others', ask all the same, and say what the pictures taught.
+
+    Killed and run again, it goes on where it was. Exit code 1 follows where not every question was answered.
+
+    Example: neuroonco train study qwen3-vl-8b-lora --data instructions/ --root data/ --benchmark closed.parquet
+    --benchmark-root data/ --out studies/a
+    """
+    # Here, because training brings libraries that take a second, and the other commands do without.
+    from neuroonco.walk.study_parts import AskedStudy
+    from neuroonco.walk.studying import ready, study
+
+    asked = AskedStudy(
+        recipe=recipe,
+        benchmark=benchmark,
+        benchmark_root=existing_root(benchmark_root),
+        out=out,
+        data=tuple(data or ()),
+        root=None if root is None else existing_root(root),
+        model=model,
+        scoring=scoring,
+        form=form,
+        seeds=seeds,
+        max_tokens=max_tokens,
+        batch_size=batch_size,
+        device=device,
+        skip_bad=skip_bad,
+        resamples=resamples,
+    )
+    prepared = ready(asked, with_plan=dry_run)
+    if prepared.planned is not None:
+        plan, left = prepared.planned.plan, prepared.left
+        if as_json:
+            document = {"plan": plan.model_dump(mode="json"), "left": list(left), "seeds": list(prepared.seeds)}
+            result_json(document | {"questions": len(prepared.items), "leaks": prepared.leaks.model_dump(mode="json")})
+            return
+        say(f"{plan.steps} steps on {plan.data.train_rows} rows, {3 * len(prepared.seeds)} times; {plan.base}")
+        say(f"about {plan.memory.total_gib:.1f} GiB on {plan.memory.device}; {len(prepared.items)} questions, 6 runs")
+        for line in left:
+            say(f"to do: {line}")
+        return
+    with progress_bars() as progress:
+        done = study(prepared, say=say, progress=progress)
+    _summarise(done, as_json=as_json)
+    if not done.complete:
+        raise typer.Exit(1)
+
+
+def _summarise(done: Study, *, as_json: bool) -> None:
+    """Say what came of it."""
+    if as_json:
+        result_json(done.model_dump(mode="json"))
+        return
+    from neuroonco.report.comparison import p_text, points, points_bounds
+    from neuroonco.report.page import bounds, percent
+    from neuroonco.report.study import NAMES
+
+    first = done.seeds[0]
+    runs = [(NAMES[run.role], percent(run.accuracy.value), bounds(run.accuracy)) for run in first.runs]
+    table("Runs", ("run", "accuracy", "95 %"), runs, to_stdout=True)
+    pairs = [
+        (NAMES[one.second], points(one.pair.difference.value), points_bounds(one.pair.difference), one.pair.holm_p)
+        for one in first.contrasts
+    ]
+    rows = [(name, value, interval, p_text(p)) for name, value, interval, p in pairs]
+    table("Tuned minus", ("other", "points", "95 %", "p (Holm)"), rows, to_stdout=True)
+    say(done.headline)
+    if not done.complete:
+        say("INCOMPLETE: not every question was answered; the same command asks these again")

@@ -1,0 +1,74 @@
+"""The folder of a finished training, read: what it came to, where its weights are, and its base model."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from neuroonco import store
+from neuroonco.errors import InputError
+from neuroonco.models.local_checkpoint import Checkpoint, find
+from neuroonco.train.records import Trained
+
+TRAINING: Final = "training.json"
+"""Written last: where it lies, the training is done."""
+NAME: Final = re.compile(r"local:(?P<label>.+)@(?P<fingerprint>[0-9a-f]{12})", re.DOTALL)
+
+
+def read_trained(folder: Path) -> Trained:
+    """What a finished training came to.
+
+    Raises:
+        InputError: the folder holds no finished training, or one of another version.
+    """
+    path = folder / TRAINING
+    if not path.is_file():
+        what = f"no finished training: there is no {TRAINING}"
+        fix = "name the --out folder of a `neuroonco train run` that has ended; one that was cut off is gone on with"
+        raise InputError("TRAINING_MISSING", what, where=folder.name, fix=fix)
+    try:
+        return Trained.model_validate(store.read_json(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"])) or "training"
+        raise InputError("TRAINING_UNREADABLE", f"{field}: {first['msg']}", where=f"{folder.name}/{TRAINING}") from None
+
+
+def label_and_fingerprint(name: str) -> tuple[str, str]:
+    """Parts of the name of a local model.
+
+    Raises:
+        InputError: not such a name.
+
+    >>> label_and_fingerprint("local:tiny@0123456789ab")
+    ('tiny', '0123456789ab')
+    """
+    if (found := NAME.fullmatch(name)) is None:
+        raise InputError("TRAINING_UNREADABLE", "the base is not named local:LABEL@FINGERPRINT", where=TRAINING)
+    return found["label"], found["fingerprint"]
+
+
+def base_of(trained: Trained, place: str | None = None) -> Checkpoint:
+    """The base model of a training, which must be the very one that was trained on.
+
+    Args:
+        trained: what the training came to.
+        place: folder or name of the Hub; None for the place in the recipe.
+
+    Raises:
+        InputError: it is not there, or its fingerprint is another.
+    """
+    label, fingerprint = label_and_fingerprint(trained.base)
+    fix = "pass --base with the model that was trained on"
+    try:
+        checkpoint = find(place or trained.recipe.model.base)
+    except InputError as error:
+        if place is not None or error.code != "MODEL_MISSING":
+            raise
+        what = f"the base model is no longer where the recipe says ({label})"
+        raise InputError("BASE_MISSING", what, where=label, fix=fix) from None
+    if checkpoint.fingerprint != fingerprint:
+        what = f"another base: trained on {trained.base}, and this is {checkpoint.name}"
+        raise InputError("BASE_DIFFERS", what, where=checkpoint.label, fix=fix)
+    return checkpoint

@@ -1,0 +1,43 @@
+"""What can go wrong while a model is trained, in one line of our own."""
+
+import re
+from typing import Final
+
+from neuroonco.errors import InputError, NeuroOncoError, PrerequisiteError
+from neuroonco.train.loading import SMALLER, is_out_of_memory
+
+OURS: Final = re.compile(r"error\[(\w+)\]: ([^\n]*?)(?:; where: ([^\n]*?))?(?:; fix: ([^\n]*))?(?:\n|$)")
+"""The line of an error of ours, in whatever a process that reads data says of it."""
+WORKER_KILLED: Final = re.compile(r"DataLoader worker .* (?:is killed|exited unexpectedly)")
+UNWRITTEN: Final = ("No space left", "PytorchStreamWriter failed", "Disk quota exceeded")
+
+
+def mishap(error: Exception, *, device: str, recipe: str) -> NeuroOncoError | None:
+    """The error of ours that says what one of a library means; None for one that nobody but us can mend.
+
+    Args:
+        error: raised while training.
+        device: that is trained on.
+        recipe: its name.
+
+    >>> said = "Caught InputError in DataLoader worker process 0.\\n… error[FILE_MISSING]: no file; where: a\\n"
+    >>> print(mishap(RuntimeError(said), device="cpu", recipe="r"))
+    error[FILE_MISSING]: no file; where: a
+    """
+    if isinstance(error, NeuroOncoError):
+        return error
+    text = str(error)
+    if is_out_of_memory(error):
+        what = f"memory of {device} ran out while training"
+        return PrerequisiteError("MEMORY_EXCEEDED", what, where=recipe, fix=SMALLER)
+    if (said := OURS.search(text)) is not None:
+        code, what, place, fix = said.groups(default="")
+        return InputError(code, what, where=place, fix=fix)
+    if WORKER_KILLED.search(text):
+        fix = "fewer optimization.workers, or more (shared) memory; the same command goes on"
+        return PrerequisiteError("WORKER_KILLED", "a process that reads pictures was killed", where=recipe, fix=fix)
+    if isinstance(error, OSError) or any(words in text for words in UNWRITTEN):
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no room"
+        what, fix = f"a checkpoint cannot be written ({reason})", "make room; the same command goes on"
+        return InputError("CANNOT_WRITE", what, where=recipe, fix=fix)
+    return None
