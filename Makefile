@@ -17,9 +17,11 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/neuroonco demo --out runs/demo
 
+# A module's tests stay in one worker, which then builds what they share once; tests/conftest.py puts slow modules first.
+# Bytecode is kept even where the environment says otherwise: dozens of tests start processes that import the package.
 test: $(DEV_STAMP) $(LOCAL_STAMP)
 	@sh scripts/install_chromium.sh
-	$(BIN)/python -m pytest -q -n auto
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff check src tests scripts benchmarks

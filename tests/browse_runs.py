@@ -1,4 +1,4 @@
-"""A small finished run to browse, and one with copies, drops, errors, closed collections and hostile texts in it."""
+"""A small finished run, and one with copies, drops, errors, closed collections and hostile texts in it."""
 
 import json
 import shutil
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from built_once import built_once
 from neuroonco import store
 from neuroonco.catalog.records import SliceRecord
 from neuroonco.curate.records import CuratedSlice, DuplicateGroup, GroupMember
@@ -24,10 +25,7 @@ LOST_ID = "s00000000000000aa"
 
 def finished_run(factory: pytest.TempPathFactory) -> Path:
     """A run over 24 phantoms, from its catalogue to its scores; made once, and to be left as it is."""
-    run = factory.getbasetemp() / "browse-finished" / "run"
-    if not (run / "report" / "index.html").exists():
-        walk(PROFILE, run, processes=2)
-    return run
+    return built_once(factory, "finished", lambda run: walk(PROFILE, run, processes=2))
 
 
 def edited_run(factory: pytest.TempPathFactory) -> Path:

@@ -224,7 +224,7 @@ def test_odd_pictures_change_nothing_by_signal(sequence: MRSequence, value: int)
 
 def test_true_labels_of_phantoms_are_rarely_touched() -> None:
     touched = judged = 0
-    for number in range(64):
+    for number in range(40):
         phantom = draw_phantom(2, number)
         if phantom.mask is None:
             continue
@@ -237,7 +237,7 @@ def test_true_labels_of_phantoms_are_rarely_touched() -> None:
             if truth.signs.get(sign) is not None:
                 judged += 1
                 touched += getattr(answer.actions, sign.value) is not KEEP
-    assert judged > 200
+    assert judged > 125
     assert touched / judged <= 0.03
 
 

@@ -125,17 +125,17 @@ def test_chains_across_sources_and_kinds_are_followed(tmp_path: Path) -> None:
     assert [len(one.through) for one in found] == [3] * 30
 
 
-def test_skewed_collections_of_a_thousand_slices_have_no_leak(tmp_path: Path) -> None:
-    labels = skewed_labels(1000, seed=11)
+def test_skewed_collections_of_hundreds_of_slices_have_no_leak(tmp_path: Path) -> None:
+    labels = skewed_labels(500, seed=11)
     rng = random.Random(4)
-    for _ in range(150):
+    for _ in range(75):
         for kind in KINDS[1:4]:
             value = str(rng.randrange(10_000))
-            for place in rng.sample(range(1000), 2):
+            for place in rng.sample(range(500), 2):
                 labels[place] = with_fact(labels[place], kind, value)
     tested, trained = built_sides(tmp_path / "out", labels, 2602)
-    assert len(tested) > 100
-    assert len(trained) > 400
+    assert len(tested) > 50
+    assert len(trained) > 200
     assert found_in(labels, tested, trained) == []
 
 

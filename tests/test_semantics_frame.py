@@ -97,7 +97,7 @@ def test_size_limits_belong_to_the_frame() -> None:
     assert measured(discs((128, 128, 16))).size is LesionSize.MEDIUM  # 0.012 of the canvas
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(number=st.integers(0, 200), level=st.sampled_from([0, 90, 255]))
 def test_padding_changes_no_word(number: int, level: int) -> None:
     phantom = draw_phantom(31, number)

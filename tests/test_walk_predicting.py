@@ -1,11 +1,13 @@
 """Runs whose profiles name models that are asked: stages done again when they must be, files by safe names."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from built_once import built_once
 from fault_answers import texts_of
 from fault_server import FaultServer
 from neuroonco import store
@@ -32,6 +34,13 @@ def profile(*models: str) -> Profile:
     return Profile(name="t", description="x", seed=1, phantoms=PhantomPlan(number=12, seed=8), models=models)
 
 
+@pytest.fixture
+def begun(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
+    """A run of this profile to go on with: its questions stand, and no model that is asked was named yet."""
+    made = built_once(tmp_path_factory, "begun-12-8", lambda run: walk(profile("random"), run))
+    return shutil.copytree(made, tmp_path / "run")
+
+
 def test_names_are_understood() -> None:
     asking = Asking()
     plain = named_model("vllm:a/b", asking)
@@ -53,8 +62,8 @@ def test_files_have_safe_names_that_differ() -> None:
     assert all("/" not in f and not f.startswith(".") and len(f) < 100 for f in files)
 
 
-def test_a_run_asks_models_and_skips_what_is_up_to_date(tmp_path: Path) -> None:
-    run, down = tmp_path / "run", {"is": True}
+def test_a_run_asks_models_and_skips_what_is_up_to_date(begun: Path) -> None:
+    run, down = begun, {"is": True}
 
     def respond(request: dict[str, Any]) -> tuple[int, dict[str, str], bytes] | None:
         failing = down["is"] and "sequence" in texts_of(request).split("Question:")[1].split("\n")[0]
@@ -72,7 +81,7 @@ def test_a_run_asks_models_and_skips_what_is_up_to_date(tmp_path: Path) -> None:
     with elsewhere(server) as url:
         first, asked = again(*names, url=url)
         items = store.load_strict(run / REVIEW / "records.parquet", ClosedItem)
-        assert PREDICT in first.done
+        assert first.done == [PREDICT, SCORE], "other models, the same questions"
         assert asked > len(items)
         counts = store.read_json(run / PREDICT / "manifest.json")["counts"]
         failed = sum(models.get("api_error", 0) for models in counts["models"].values())
@@ -130,7 +139,7 @@ def test_a_run_without_a_key_ends_before_it_begins(tmp_path: Path, monkeypatch: 
 
 
 def test_a_run_whose_calls_failed_says_so_and_ends_with_5(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("NEUROONCO_LEDGER", raising=False)
     monkeypatch.chdir(tmp_path)
