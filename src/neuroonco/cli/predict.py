@@ -21,7 +21,7 @@ from neuroonco.predict.ask import LEAK, QuestionBrief
 from neuroonco.predict.baselines import BASELINES
 from neuroonco.predict.pictures import PictureFinder
 from neuroonco.predict.predict import predict_kept
-from neuroonco.predict.records import EvaluationRun, PictureMode, QuestionKind, Scoring
+from neuroonco.predict.records import EvaluationRun, PictureMode, PromptForm, QuestionKind, Scoring
 from neuroonco.predict.run_files import (
     RunFiles,
     benchmark_hash,
@@ -68,6 +68,10 @@ def predict_command(
     confidence: Annotated[
         bool, typer.Option("--confidence", help="Ask also how sure the model is, from 0 to 1.")
     ] = False,
+    form: Annotated[
+        PromptForm,
+        typer.Option("--form", help="Ask in full, or in the words of instruction data, for a model tuned on them."),
+    ] = PromptForm.FULL,
     permute: Annotated[
         int | None,
         typer.Option("--permute", metavar="SEED", min=0, help="Show the options of each question in a seeded order."),
@@ -117,7 +121,7 @@ def predict_command(
     local = LocalOptions(batch_size or LocalOptions.batch_size, device, dtype or LocalOptions.dtype)
     named = named_model(model, asking, local)
     folder = _root(root, named)
-    brief = QuestionBrief(per_image, confidence, permute, scoring, max_tokens)
+    brief = QuestionBrief(per_image, confidence, permute, scoring, max_tokens, form)
     _require_possible(kind, named, brief, asking, local_options)
     task = _Task(benchmark.name, kind, loaded.records, len(loaded.unreadable), folder, out, seed)
     task.require_place()
@@ -189,6 +193,7 @@ class _Task:
             per_image=brief.per_image,
             permute_seed=brief.permute_seed,
             asks_confidence=brief.asks_confidence,
+            form=brief.form,
             settings=settings_of(named, QuestionBrief() if named.asked is None else brief, seed=self.seed),
             version=__version__,
         )
@@ -250,6 +255,7 @@ def _require_possible(
         "--scoring likelihood": brief.scoring is Scoring.LIKELIHOOD,
         "--confidence": brief.asks_confidence,
         "--permute": brief.permute_seed is not None,
+        "--form instruction": brief.form is PromptForm.INSTRUCTION,
         "--replay": asking.replay,
     }
     if needless := [option for option, value in asked.items() if value] + paid:

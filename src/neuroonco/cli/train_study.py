@@ -61,7 +61,7 @@ def study_command(
 
     Killed and run again, it goes on where it was. Exit code 1 follows where not every question was answered.
 
-    Example: neuroonco train study qwen3-vl-8b-lora --data instructions/ --root data/ --benchmark closed.parquet
+    Example: neuroonco train study neuroonco-gpt --data instructions/ --root data/ --benchmark closed.parquet
     --benchmark-root data/ --out studies/a
     """
     # Here, because training brings libraries that take a second, and the other commands do without.

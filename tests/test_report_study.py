@@ -1,0 +1,270 @@
+"""What a study says of its runs: nothing that an interval does not carry, the smaller gain, a page of its numbers."""
+
+import re
+from collections.abc import Mapping
+from html.parser import HTMLParser
+
+import pytest
+
+from closed_items import closed_item, predicted
+from neuroonco.build.records import ClosedItem
+from neuroonco.intervals import Estimate
+from neuroonco.predict.records import PictureMode, PromptForm, Scoring
+from neuroonco.report.comparison import points
+from neuroonco.report.page import percent
+from neuroonco.report.study import render_study, title
+from neuroonco.report.study_charts import curves
+from neuroonco.report.study_records import (
+    CurvePoint,
+    Finding,
+    LeakCheck,
+    SeedStudy,
+    Study,
+    StudyRole,
+    StudyRun,
+    StudyTraining,
+)
+from neuroonco.report.study_words import headline, stated_gain
+from neuroonco.score.closed.score import score_closed
+from neuroonco.train.records import BaseModelPart, Pictures, Recipe, Trained
+from neuroonco.vocabulary import QuestionType
+from neuroonco.walk.study_contrasts import contrasts_of
+from neuroonco.walk.study_parts import PARTS
+
+IMAGES = 80
+HOSTILE = "</style><script>alert(1)</script>\n<img src=x onerror=alert(2)>"
+BASE, TUNED, BLANK, SEEING, OTHERS, BLINDED = StudyRole
+SEEN = {BASE: 20, TUNED: 70, BLANK: 30, SEEING: 30, OTHERS: 32, BLINDED: 25}
+"""Right answers of 80, of a study in which pictures taught something."""
+
+
+def benchmark() -> list[ClosedItem]:
+    kinds = (QuestionType.SHAPE, QuestionType.DIAGNOSIS)
+    return [closed_item(f"i{n}", "ABCD"[n % 4], question_type=kinds[n % 2]) for n in range(IMAGES)]
+
+
+def seed_of(
+    right: Mapping[StudyRole, int], *, seed: int = 5, asked: int = IMAGES, model: str = "local:m@0"
+) -> SeedStudy:
+    """A seed in which each run has the first so many questions right; ``asked`` questions have an answer."""
+    items = benchmark()
+    answers = {
+        role: [predicted(item, item.answer if n < right[role] else "E") for n, item in enumerate(items[:asked])]
+        for role in StudyRole
+    }
+    runs = []
+    for part in PARTS:
+        score = score_closed(items, answers[part.role], resamples=200)
+        run = StudyRun(
+            role=part.role,
+            folder=f"predictions/{part.role.value}",
+            model=model,
+            trained_on=part.trained_on,
+            asked_with=part.asked_with,
+            predictions_sha256="0" * 64,
+            accuracy=score.accuracy,
+            macro_by_type=score.macro_by_type,
+            by_type=score.by_type,
+            status=score.status,
+            complete=score.complete,
+        )
+        runs.append(run)
+    contrasts = contrasts_of(items, answers, resamples=500)
+    trainings = tuple(training(pictures) for pictures in Pictures)
+    return SeedStudy(
+        seed=seed, trainings=trainings, runs=tuple(runs), contrasts=contrasts, stated=stated_gain(runs, contrasts)
+    )
+
+
+def training(pictures: Pictures) -> StudyTraining:
+    trained = Trained(
+        recipe=Recipe(name="r", description="of the tests", model=BaseModelPart(base="m")),
+        recipe_sha256="a" * 64,
+        base="local:m@0",
+        data_sha256="d" * 64,
+        rows=1234,
+        held_out_rows=56,
+        pictures=pictures,
+        steps=40,
+        parameters=7000,
+        trainable_parameters=700,
+        adapter=True,
+        resumed_at=(20,),
+        seconds=1.0,
+        tokens_seen=98765,
+        tokens_per_s=None,
+        train_loss=0.321,
+        held_out_loss=None,
+        device="cpu",
+        devices=1,
+        versions={},
+    )
+    curve = tuple(CurvePoint(step=s, loss=1 / s, held_out_loss=0.5 if s == 40 else None) for s in range(1, 41))
+    return StudyTraining(pictures=pictures, folder="f", model="m", trained=trained, curve=curve)
+
+
+def study_of(*seeds: SeedStudy, text: str = "plain") -> Study:
+    score = score_closed(benchmark(), [], resamples=200)
+    return Study(
+        recipe=text,
+        base=text,
+        benchmark=text,
+        benchmark_sha256="b" * 64,
+        questions=IMAGES,
+        images=IMAGES,
+        unreadable=0,
+        chance=score.chance,
+        chance_by_type=score.chance_by_type,
+        clusters=score.clusters,
+        scoring=Scoring.LIKELIHOOD,
+        form=PromptForm.INSTRUCTION,
+        max_tokens=64,
+        leaks=LeakCheck(benchmark=80, training=4321, by_path=True, not_compared=0),
+        seeds=seeds,
+        headline=headline(seeds),
+        complete=all(run.complete for seed in seeds for run in seed.runs),
+        version="0",
+    )
+
+
+@pytest.fixture(scope="module")
+def seen() -> SeedStudy:
+    return seed_of(SEEN)
+
+
+# --- words ---
+
+
+def test_a_gain_over_text_alone_is_stated(seen: SeedStudy) -> None:
+    assert seen.stated.finding is Finding.PICTURES
+    rest = seen.stated.remaining
+    assert seen.stated.sentence == (
+        "Of 62.5 points that training added, 50.0 remain over a model that was trained on the same text and saw "
+        f"nothing (95 % {rest.low * 100:.1f} to {rest.high * 100:.1f})."  # type: ignore[operator]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "finding", "said"),
+    [
+        ({BLANK: 68, SEEING: 66}, Finding.TEXT, "it is not shown that the pictures have a part in it"),
+        ({BASE: 68}, Finding.NOTHING, "It is not shown that training added anything: the difference is 2.5 points"),
+        ({BASE: 78, TUNED: 40}, Finding.WORSE, "Training took 47.5 points away"),
+        ({BLANK: 10, SEEING: 12}, Finding.PICTURES, "text alone did not help"),
+    ],
+)
+def test_nothing_is_claimed_that_is_not_clear(changed: dict[StudyRole, int], finding: Finding, said: str) -> None:
+    stated = seed_of({**SEEN, **changed}).stated
+    assert stated.finding is finding
+    assert said in stated.sentence
+    assert "remain over" not in stated.sentence
+    unclear = stated.remaining if finding is Finding.TEXT else stated.added
+    if finding in (Finding.TEXT, Finding.NOTHING):
+        assert unclear.low is not None
+        assert unclear.high is not None
+        assert unclear.low <= 0 <= unclear.high
+
+
+@pytest.mark.parametrize(("blank", "seeing", "stated"), [(30, 50, SEEING), (50, 30, BLANK), (40, 40, BLANK)])
+def test_text_alone_is_credited_with_its_better_answer(blank: int, seeing: int, stated: StudyRole) -> None:
+    seed = seed_of({**SEEN, BLANK: blank, SEEING: seeing})
+    assert seed.stated.text_alone is stated
+    assert seed.stated.remaining.value == pytest.approx((70 - max(blank, seeing)) / IMAGES)
+
+
+def test_an_incomplete_study_states_nothing() -> None:
+    seed = seed_of(SEEN, asked=79)
+    assert seed.stated.finding is Finding.INCOMPLETE
+    assert not re.search(r"\d", seed.stated.sentence)
+
+
+def test_several_seeds_say_how_far_they_agree(seen: SeedStudy) -> None:
+    other = seed_of({**SEEN, BLANK: 69, SEEING: 69}, seed=6)
+    said = headline([seen, other])
+    assert said.startswith(seen.stated.sentence)
+    assert said.endswith(" This is of seed 5; 1 of 2 seeds find the same, with 1.2 to 50.0 points over text alone.")
+    assert title(study_of(seen, other)) == "Pictures taught something, in 1 of 2 seeds"
+    assert title(study_of(seen, seen)) == "Pictures taught something"
+
+
+# --- the page ---
+
+
+class Page(HTMLParser):
+    """Tags and text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_has_the_numbers_of_the_study(seen: SeedStudy) -> None:
+    study = study_of(seen)
+    page = Page(render_study(study))
+    assert study.headline in page.text
+    for run in seen.runs:
+        assert f"{percent(run.accuracy.value)} {bounds_of(run.accuracy)}, n = 80" in page.text
+        for kind in ("shape", "diagnosis"):
+            assert run.role not in (BASE, TUNED, BLANK) or percent(run.by_type[kind].value) in page.text
+    for contrast in seen.contrasts:
+        assert points(contrast.pair.difference.value) in page.text
+        assert str(contrast.pair.only_a) in page.text
+    for shown in (
+        "1,234",
+        "98,765",
+        "went on at 20",
+        "0.321",
+        "aaaaaaaaaaaa",
+        "dddddddddddd",
+        "4,321",
+        percent(study.chance),
+    ):
+        assert shown in page.text, shown
+    assert "One seed" in page.text
+    assert render_study(Study.model_validate_json(study.model_dump_json())) == render_study(study)
+
+
+def bounds_of(estimate: Estimate) -> str:
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return f"{estimate.low * 100:.1f} to {estimate.high * 100:.1f}"
+
+
+def test_text_from_data_is_inert() -> None:
+    seed = seed_of(SEEN, model=f"local:{HOSTILE}@0")
+    html = render_study(study_of(seed, seed_of(SEEN, seed=6), text=HOSTILE))
+    page = Page(html)
+    assert "alert(1)" in page.text
+    assert not {tag for tag, _ in page.tags} & {"script", "img", "iframe", "object", "link"}
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    assert html.count("</style>") == 1
+    policy = next(attrs for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy["content"]).startswith("default-src 'none'")
+    assert "https:" not in html
+
+
+def test_curves_draw_what_was_logged_and_no_more() -> None:
+    drawn = str(curves([training(pictures) for pictures in Pictures], "loss"))
+    assert drawn.count("class='curve") == 3
+    assert "real pictures: 0.025 at step 40" in drawn
+    single = str(curves([training(Pictures.REAL)], "held_out_loss"))
+    assert single.count("<circle") == 1
+    empty = training(Pictures.REAL).model_copy(update={"curve": ()})
+    assert "class='curve" not in str(curves([empty], "loss"))
+    with pytest.raises(ValueError, match="accuracy"):
+        curves([empty], "accuracy")
+
+
+def test_every_part_is_asked_with_what_its_role_says() -> None:
+    assert {part.role: part.asked_with for part in PARTS if part.asked_with is not PictureMode.TRUE} == {
+        BLANK: PictureMode.BLANK,
+        BLINDED: PictureMode.BLANK,
+    }
