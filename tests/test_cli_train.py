@@ -115,6 +115,34 @@ def test_a_dry_run_ends_as_the_training_would(call: Any, folder: Path) -> None:
     assert err.count("error[GPU_MISSING]") == 1
 
 
+def test_control_characters_and_folders_of_this_machine_are_not_printed(call: Any, folder: Path) -> None:
+    code, out, err = call("run", *given(folder), "--set", "name=a\x1b[31m[/b]", "--dry-run")
+    assert code == 0
+    assert "\x1b" not in out + err
+    assert out.splitlines()[0].rstrip() == r"Plan: a\x1b[31m[/b]"
+    code, out, _ = call("run", *given(folder), "--dry-run", "--json")
+    assert json.loads(out)["recipe"]["model"]["base"] == "tiny-qwen"
+    assert str(folder) not in out
+
+
+def test_files_of_one_name_are_told_apart(call: Any, folder: Path) -> None:
+    for name in ("first", "second"):
+        (folder / name).mkdir()
+        (folder / name / "x.jsonl").write_text((folder / "instructions.jsonl").read_text() + "{\n" * (name == "second"))
+    code, _, err = call("run", *given(folder, "first/x.jsonl"), "--data", folder / "second" / "x.jsonl", "--dry-run")
+    assert code == 1
+    assert err.splitlines()[0].startswith("second/x.jsonl:41: ROW_UNREADABLE")
+    assert err.splitlines()[1] == "1 row with a problem: 1 ROW_UNREADABLE"
+
+
+def test_a_dry_run_knows_that_one_picture_cannot_be_shuffled(call: Any, folder: Path) -> None:
+    arguments = ("run", *given(folder), "--max-rows", "1", "--pictures", "shuffled", "--dry-run")
+    code, out, err = call(*arguments)
+    assert code == 3
+    assert "shown shuffled" in out
+    assert err.splitlines()[-1].startswith("error[SHUFFLE_IMPOSSIBLE]: 1 picture, so that no other can be shown")
+
+
 def test_only_the_first_process_speaks(call: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     assert call("run", *given(folder, "broken.jsonl"), "--dry-run") == (1, "", "")
@@ -133,6 +161,11 @@ def test_only_the_first_process_speaks(call: Any, folder: Path, monkeypatch: pyt
         (("run", "tiny", "--dry-run"), 2, "DATA_UNNAMED", "--data"),
         (("run", "tiny", "--set", "epochs", "--dry-run"), 2, "SET_INVALID", "learning_rate=5e-5"),
         (("run", "tiny", "--set", "optimization.epoch=2", "--dry-run"), 2, "FIELD_UNKNOWN", "optimization.epochs?"),
+        (("run", "tiny", "--set", "optimization.epochs=1e309", "--dry-run"), 2, "FIELD_INVALID", "finite"),
+        (("run", "tiny", "--set", "lora.rank=" + "9" * 400, "--dry-run"), 2, "FIELD_INVALID", "at most 4294967296"),
+        (("run", "x" * 5000, "--dry-run"), 3, "RECIPE_UNREADABLE", "name too long"),
+        (("run", "tiny", "--data", "x" * 300, "--root", ".", "--dry-run"), 3, "FILE_UNREADABLE", "name too long"),
+        (("run", "tiny", "--data", "x.jsonl", "--root", "/no/such", "--dry-run"), 3, "ROOT_MISSING", "where: such;"),
         (("run", "tiny", "--log-to", "mlflow", "--dry-run"), 2, "FIELD_INVALID", "tensorboard"),
         (("recipes", "nothing"), 2, "RECIPE_UNKNOWN", "tiny"),
     ],

@@ -138,6 +138,10 @@ def test_predict_asks_in_either_form_and_comparisons_say_so(files: Path, capsys:
     page = gather_closed(Asked(places=(Path("full"), Path("tuned")), errors=0, resamples=50))
     assert "the models were not all asked with the same prompts" in page.warnings
     assert len(page.models) == 2  # not one model with other orders
+    full, tuned = page.models
+    assert (full.name, tuned.name) == (full.name, f"{full.name} (instruction form)")
+    assert "asked in the words of instruction data" in tuned.asked
+    assert "asked in the words of instruction data" not in full.asked
     capsys.readouterr()
     assert predict("tuned") == 3
     assert "form instruction, not full" in capsys.readouterr().err

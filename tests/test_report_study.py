@@ -1,7 +1,7 @@
 """What a study says of its runs: nothing that an interval does not carry, the smaller gain, a page of its numbers."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 
 import pytest
@@ -9,26 +9,28 @@ import pytest
 from closed_items import closed_item, predicted
 from neuroonco.build.records import ClosedItem
 from neuroonco.intervals import Estimate
-from neuroonco.predict.records import PictureMode, PromptForm, Scoring
-from neuroonco.report.comparison import points
+from neuroonco.predict.records import PictureMode, Prediction, PromptForm, Scoring
+from neuroonco.report.comparison import points, points_bounds
 from neuroonco.report.page import percent
-from neuroonco.report.study import render_study, title
+from neuroonco.report.study import render_study, title, warnings_of
 from neuroonco.report.study_charts import curves
 from neuroonco.report.study_records import (
     CurvePoint,
     Finding,
     LeakCheck,
+    MeanOfSeeds,
     SeedStudy,
     Study,
     StudyRole,
     StudyRun,
     StudyTraining,
 )
-from neuroonco.report.study_words import headline, stated_gain
+from neuroonco.report.study_words import headline, is_clear, stated_gain
+from neuroonco.score.closed.records import Difference
 from neuroonco.score.closed.score import score_closed
 from neuroonco.train.records import BaseModelPart, Pictures, Recipe, Trained
-from neuroonco.vocabulary import QuestionType
-from neuroonco.walk.study_contrasts import contrasts_of
+from neuroonco.vocabulary import PredictionStatus, QuestionType
+from neuroonco.walk.study_contrasts import contrasts_of, letters_of, mean_of_seeds
 from neuroonco.walk.study_parts import PARTS
 
 IMAGES = 80
@@ -43,16 +45,37 @@ def benchmark() -> list[ClosedItem]:
     return [closed_item(f"i{n}", "ABCD"[n % 4], question_type=kinds[n % 2]) for n in range(IMAGES)]
 
 
-def seed_of(
-    right: Mapping[StudyRole, int], *, seed: int = 5, asked: int = IMAGES, model: str = "local:m@0"
-) -> SeedStudy:
-    """A seed in which each run has the first so many questions right; ``asked`` questions have an answer."""
-    items = benchmark()
-    answers = {
-        role: [predicted(item, item.answer if n < right[role] else "E") for n, item in enumerate(items[:asked])]
+def answers_of(
+    right: Mapping[StudyRole, int], *, asked: int = IMAGES, unread: Sequence[StudyRole] = ()
+) -> dict[StudyRole, list[Prediction]]:
+    """Each run has the first so many questions right; what it has wrong, those of ``unread`` do not answer."""
+    items = benchmark()[:asked]
+    wrong = {role: (None, PredictionStatus.UNPARSED) if role in unread else ("E",) for role in StudyRole}
+    return {
+        role: [
+            predicted(item, item.answer) if n < right[role] else predicted(item, *wrong[role])
+            for n, item in enumerate(items)
+        ]
         for role in StudyRole
     }
-    runs = []
+
+
+def seed_of(
+    right: Mapping[StudyRole, int],
+    *,
+    seed: int = 5,
+    asked: int = IMAGES,
+    model: str = "local:m@0",
+    unread: Sequence[StudyRole] = (),
+) -> SeedStudy:
+    """A seed of :func:`answers_of`; ``asked`` questions have an answer."""
+    return seed_from(answers_of(right, asked=asked, unread=unread), seed=seed, model=model)
+
+
+def seed_from(
+    answers: Mapping[StudyRole, Sequence[Prediction]], *, seed: int = 5, model: str = "local:m@0"
+) -> SeedStudy:
+    items, runs = benchmark(), []
     for part in PARTS:
         score = score_closed(items, answers[part.role], resamples=200)
         run = StudyRun(
@@ -66,6 +89,7 @@ def seed_of(
             macro_by_type=score.macro_by_type,
             by_type=score.by_type,
             status=score.status,
+            letters=letters_of(items, answers[part.role]),
             complete=score.complete,
         )
         runs.append(run)
@@ -103,7 +127,7 @@ def training(pictures: Pictures) -> StudyTraining:
     return StudyTraining(pictures=pictures, folder="f", model="m", trained=trained, curve=curve)
 
 
-def study_of(*seeds: SeedStudy, text: str = "plain") -> Study:
+def study_of(*seeds: SeedStudy, text: str = "plain", mean: MeanOfSeeds | None = None) -> Study:
     score = score_closed(benchmark(), [], resamples=200)
     return Study(
         recipe=text,
@@ -121,7 +145,8 @@ def study_of(*seeds: SeedStudy, text: str = "plain") -> Study:
         max_tokens=64,
         leaks=LeakCheck(benchmark=80, training=4321, by_path=True, not_compared=0),
         seeds=seeds,
-        headline=headline(seeds),
+        mean=mean,
+        headline=headline(seeds, mean),
         complete=all(run.complete for seed in seeds for run in seed.runs),
         version="0",
     )
@@ -137,10 +162,10 @@ def seen() -> SeedStudy:
 
 def test_a_gain_over_text_alone_is_stated(seen: SeedStudy) -> None:
     assert seen.stated.finding is Finding.PICTURES
-    rest = seen.stated.remaining
+    gain, rest = seen.stated.added, seen.stated.remaining
     assert seen.stated.sentence == (
-        "Of 62.5 points that training added, 50.0 remain over a model that was trained on the same text and saw "
-        f"nothing (95 % {rest.low * 100:.1f} to {rest.high * 100:.1f})."  # type: ignore[operator]
+        f"Of 62.5 points that training added (95 % {bounds_of(gain)}; n = 80), 50.0 remain over a model that was "
+        f"trained on the same text and saw nothing (95 % {bounds_of(rest)}; n = 80)."
     )
 
 
@@ -150,7 +175,7 @@ def test_a_gain_over_text_alone_is_stated(seen: SeedStudy) -> None:
         ({BLANK: 68, SEEING: 66}, Finding.TEXT, "it is not shown that the pictures have a part in it"),
         ({BASE: 68}, Finding.NOTHING, "It is not shown that training added anything: the difference is 2.5 points"),
         ({BASE: 78, TUNED: 40}, Finding.WORSE, "Training took 47.5 points away"),
-        ({BLANK: 10, SEEING: 12}, Finding.PICTURES, "text alone did not help"),
+        ({BLANK: 10, SEEING: 12}, Finding.PICTURES, "what is over may be what the base could see before"),
     ],
 )
 def test_nothing_is_claimed_that_is_not_clear(changed: dict[StudyRole, int], finding: Finding, said: str) -> None:
@@ -172,19 +197,87 @@ def test_text_alone_is_credited_with_its_better_answer(blank: int, seeing: int, 
     assert seed.stated.remaining.value == pytest.approx((70 - max(blank, seeing)) / IMAGES)
 
 
+@pytest.mark.parametrize("unclear", [BLANK, SEEING])
+def test_a_gain_that_is_clear_over_one_way_of_asking_alone_is_not_stated(unclear: StudyRole) -> None:
+    """The better answer of text alone is picked when all is seen, so that the other one must not decide."""
+    items, right = benchmark(), answers_of({**SEEN, BLANK: 60, SEEING: 60})
+    # As good as the other, but by the questions that the tuned model has wrong: the same gain, never as sure.
+    right[unclear] = [predicted(item, item.answer if n >= 20 else "E") for n, item in enumerate(items)]
+    seed = seed_from(right)
+    other = SEEING if unclear is BLANK else BLANK
+    pairs = {contrast.second: contrast.pair for contrast in seed.contrasts}
+    assert pairs[unclear].difference.value == pairs[other].difference.value
+    assert (is_clear(pairs[unclear]), is_clear(pairs[other])) == (False, True)
+    assert seed.stated.finding is Finding.TEXT
+    assert "it is not shown that the pictures have a part in it" in seed.stated.sentence
+    low = pairs[unclear].difference.low
+    assert low is not None
+    assert low <= 0
+    assert (
+        f"(95 % {bounds_of(pairs[unclear].difference)}; n = 80)".replace("-", "\N{MINUS SIGN}") in seed.stated.sentence
+    )
+
+
+def test_a_base_that_cannot_keep_to_the_form_is_told() -> None:
+    seed = seed_of({**SEEN, BASE: 0}, unread=[BASE])
+    assert seed.stated.finding is Finding.PICTURES
+    assert seed.stated.sentence.endswith(
+        " The base gave no readable answer to 80 of 80 questions, which count as wrong: up to 87.5 of the points that "
+        "were added can be the form of a reply alone."
+    )
+    study = study_of(seed, seed_of(SEEN, seed=6, unread=[BLANK]))
+    told = warnings_of(study)
+    assert [line.partition(" questions")[0] for line in told] == [
+        "Base model: no readable answer to 80 of 80",
+        "Tuned without pictures, asked without (seed 6): no readable answer to 50 of 80",
+    ]
+    page = Page(render_study(study))
+    assert all(line in page.text for line in told)
+    assert warnings_of(study_of(seed_of(SEEN))) == []
+
+
+def test_a_model_that_always_says_one_letter_is_told() -> None:
+    seed = seed_of({**SEEN, BASE: 0})
+    assert seed.runs[0].letters == {"E": 80}
+    assert seed.runs[1].letters == {"A": 18, "B": 18, "C": 17, "D": 17, "E": 10}
+    (told,) = warnings_of(study_of(seed))
+    assert told.startswith("Base model: every answer is E (n = 80)")
+
+
 def test_an_incomplete_study_states_nothing() -> None:
     seed = seed_of(SEEN, asked=79)
     assert seed.stated.finding is Finding.INCOMPLETE
     assert not re.search(r"\d", seed.stated.sentence)
+    assert warnings_of(study_of(seed)) == ["Incomplete: not every question was put to every model."]
+    assert "over text alone" not in headline([seed, seed], mean_of_seeds(benchmark(), [answers_of(SEEN)], resamples=50))
 
 
 def test_several_seeds_say_how_far_they_agree(seen: SeedStudy) -> None:
     other = seed_of({**SEEN, BLANK: 69, SEEING: 69}, seed=6)
-    said = headline([seen, other])
+    both = [answers_of(SEEN), answers_of({**SEEN, BLANK: 69, SEEING: 69})]
+    mean = mean_of_seeds(benchmark(), both, resamples=500)
+    assert mean.remaining.value == pytest.approx((70 - (30 + 69) / 2) / IMAGES)
+    assert mean.added.value == pytest.approx(50 / IMAGES)
+    assert mean.over_others.value == pytest.approx(38 / IMAGES)
+    assert mean.remaining.n == IMAGES  # and not twice as many
+    said = headline([seen, other], mean)
     assert said.startswith(seen.stated.sentence)
-    assert said.endswith(" This is of seed 5; 1 of 2 seeds find the same, with 1.2 to 50.0 points over text alone.")
-    assert title(study_of(seen, other)) == "Pictures taught something, in 1 of 2 seeds"
+    assert said.endswith(
+        " This is of seed 5; 1 of 2 seeds find the same. The mean over these seeds is 25.6 points over text alone "
+        f"(95 % {bounds_of(mean.remaining)}; n = 80)."
+    )
+    study = study_of(seen, other, mean=mean)
+    assert title(study) == "The seeds do not agree: pictures taught something in 1 of 2"
     assert title(study_of(seen, seen)) == "Pictures taught something"
+    page = Page(render_study(study))
+    assert f"{points(mean.remaining.value)} {points_bounds(mean.remaining)}" in page.text
+
+
+def test_the_mean_of_one_seed_and_of_equal_seeds_is_that_of_the_seed(seen: SeedStudy) -> None:
+    for times in (1, 3):
+        mean = mean_of_seeds(benchmark(), [answers_of(SEEN)] * times, resamples=500)
+        assert mean.remaining == seen.stated.remaining
+        assert mean.added == seen.stated.added
 
 
 # --- the page ---
@@ -232,7 +325,7 @@ def test_the_page_has_the_numbers_of_the_study(seen: SeedStudy) -> None:
     assert render_study(Study.model_validate_json(study.model_dump_json())) == render_study(study)
 
 
-def bounds_of(estimate: Estimate) -> str:
+def bounds_of(estimate: Estimate | Difference) -> str:
     assert estimate.low is not None
     assert estimate.high is not None
     return f"{estimate.low * 100:.1f} to {estimate.high * 100:.1f}"

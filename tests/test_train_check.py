@@ -80,7 +80,9 @@ def images_of(rows: RowFiles) -> set[str]:
         (row("x" * 300), "IMAGE_UNREADABLE", "File name too long"),
         (row("text.png"), "IMAGE_UNREADABLE", "not an image of a known format"),
         (row("small.png"), "IMAGE_UNREADABLE", "16 x 16 px"),
-        (row(answer="C"), "LABEL_NOT_OFFERED", "'C' is none of the options"),
+        (row(answer="C"), "LABEL_NOT_OFFERED", "'C' is none of the options (A, B)"),
+        (row(answer="B\r\n"), "LABEL_NOT_OFFERED", "'B\\r\\n' has spaces or line breaks beside its letter"),
+        (row(answer="Final: A\r\nExplanation: x"), "LABEL_NOT_OFFERED", "… has spaces or line breaks beside"),
         (row(answer="the second one"), "LABEL_NOT_OFFERED", "none of the options"),
         (row(answer="B. y"), "LABEL_NOT_OFFERED", "none of the options"),
         (row(answer="Final: D\nExplanation: because"), "LABEL_NOT_OFFERED", "none of the options"),
@@ -102,6 +104,12 @@ def test_answers_that_are_offered_or_free(tmp_path: Path, root: Path) -> None:
     rows[-1]["messages"] += [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "It is bright."}]
     rows[-1]["messages"].insert(0, {"role": "system", "content": "A. reader"})
     assert checked(tmp_path / "x.jsonl", root, rows).check.problems == {}
+    initial = row(user="By\nA. Smith and\nI. Meyer:\nwhat is it?", answer="A lesion.")
+    again = row(user="A. Smith asks\nA. x\nB. y", answer="B")
+    few = row(user="Which?\nOptions:\nA. x\nE. None of the above\n\nAnswer with the letter.", answer="E")
+    assert checked(tmp_path / "x.jsonl", root, [*rows, initial, again, few]).check.problems == {}
+    few["messages"][-1]["content"] = "B"
+    assert checked(tmp_path / "x.jsonl", root, [*rows, few]).check.problems == {"LABEL_NOT_OFFERED": 1}
     rows[-1]["messages"][-2:] = [{"role": "user", "content": "A. x\nB. y"}, {"role": "assistant", "content": "E"}]
     assert checked(tmp_path / "x.jsonl", root, rows).check.problems == {"LABEL_NOT_OFFERED": 1}
 
@@ -127,6 +135,8 @@ def test_nothing_to_train_on_is_an_error(tmp_path: Path, root: Path) -> None:
         checked(tmp_path / "x.jsonl", root, [row("none.png"), row("none.png"), {"messages": []}])
     with pytest.raises(InputError, match=r"ROWS_NONE.*no rows"):
         checked(tmp_path / "x.jsonl", root, [])
+    with pytest.raises(InputError, match=r"ROWS_NONE.*1 TOO_LONG.*fix: raise data\.max_tokens"):
+        checked(tmp_path / "x.jsonl", root, [row()], measure=lambda *_: SampleLength(2000, 0, 1))
     with pytest.raises(InputError, match="FILE_MISSING"):
         check_rows([tmp_path / "none.jsonl"], root, DataPart(), seed=0)
 

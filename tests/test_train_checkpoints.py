@@ -85,6 +85,18 @@ def test_a_folder_without_checkpoints(tmp_path: Path) -> None:
     assert last_whole(tmp_path) == (None, ("checkpoint-1.broken-1",))
 
 
+def test_a_link_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    disk, folder = tmp_path / "disk", tmp_path / "run"
+    elsewhere = checkpoint(disk, 2)
+    folder.mkdir()
+    (folder / "checkpoint-2").symlink_to(elsewhere)
+    assert last_whole(folder) == (folder / "checkpoint-2", ())
+    newer = checkpoint(folder, 4)
+    keep_newest(folder, 1)
+    assert list(folder.iterdir()) == [newer]
+    assert is_whole(elsewhere)
+
+
 def test_old_ones_go_and_what_a_kill_left_of_them_too(tmp_path: Path) -> None:
     places = [checkpoint(tmp_path, step) for step in (2, 4, 6, 8)]
     keep_newest(tmp_path, 2)

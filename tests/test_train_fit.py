@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 import shutil
 import signal
@@ -15,13 +16,17 @@ from typing import Any
 
 import pytest
 
+import tiny_model
 import training_fixtures as tiny
+from neuroonco import store
 from neuroonco.errors import InputError, NeuroOncoError, PrerequisiteError, UsageError
 from neuroonco.held_folders import held
-from neuroonco.train import checkpoints, history, loading, trainer_settings, training_folder
+from neuroonco.train import checkpoints, finished, history, loading, trainer_settings, training_folder
 from neuroonco.train import fit as fitting
+from neuroonco.train.picture_source import PictureSource
 from neuroonco.train.plan import Planned
-from neuroonco.train.records import LoraPart, Recipe, Trained
+from neuroonco.train.records import LoraPart, Pictures, Recipe, Trained
+from neuroonco.train.samples import Collator
 
 torch = pytest.importorskip("torch", reason="torch is not installed (make test installs it where it can)")
 transformers = pytest.importorskip("transformers", reason="transformers is not installed")
@@ -95,13 +100,16 @@ def test_what_a_training_leaves(planned: Planned, whole: tuple[Path, Trained], f
     )
     assert trained.recipe.data.files == ()
     assert trained.recipe.data.root is None
-    assert trained.recipe == training_folder.without_places(planned.found.recipe)
+    assert trained.recipe.model.base == "tiny-qwen"
+    assert trained.recipe == training_folder.without_places(planned.found.recipe, planned.checkpoint)
     assert Recipe.model_validate(tomllib.loads((out / "recipe.toml").read_text())) == trained.recipe
     assert (trained.device, trained.devices, trained.resumed_at) == ("cpu", 1, ())
     assert trained.seconds > 0
     assert trained.tokens_per_s == pytest.approx(trained.tokens_seen / trained.seconds, abs=0.1)
     assert {path.name for path in (out / "checkpoints").iterdir()} == {"checkpoint-9", "checkpoint-10"}
-    assert not any(str(folder) in path.read_text() for path in (out / "adapter").glob("*.json"))
+    left = [path for path in out.rglob("*") if path.is_file() and "checkpoints" not in path.parts]
+    assert {"training.json", "recipe.toml", "begun.json", "adapter_config.json"} <= {path.name for path in left}
+    assert not [path.name for path in left if str(folder).encode() in path.read_bytes()]  # no place of this machine
     assert json.loads((out / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny-qwen"
 
 
@@ -125,8 +133,8 @@ def test_the_history_has_every_step_once(planned: Planned, whole: tuple[Path, Tr
         assert row["tokens_seen"] == seen
         assert row["epoch"] == pytest.approx(taken / count)
     assert trained.tokens_seen == seen
-    assert rows[0]["learning_rate"] == 0.0  # warmup of one step
-    assert max(row["learning_rate"] for row in rows) == rows[1]["learning_rate"] == 0.01
+    rates = [0.0] + [0.01 * (1 + math.cos(math.pi * step / 9)) / 2 for step in range(9)]  # warmup of one step
+    assert [row["learning_rate"] for row in rows] == pytest.approx(rates)
 
 
 def test_the_adapter_fits_the_base_and_changes_what_it_says(planned: Planned, whole: tuple[Path, Trained]) -> None:
@@ -192,8 +200,13 @@ def test_interrupted_again_and_again(planned: Planned, whole: tuple[Path, Traine
 
 def test_killed(planned: Planned, whole: tuple[Path, Trained], folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, tiny.__file__, str(folder), str(out), "{}", "8"]
-    assert subprocess.run(command, env=ENVIRONMENT, timeout=120, check=False).returncode == -signal.SIGKILL
+    child = os.fork()  # has all libraries already
+    if not child:
+        try:
+            tiny.train(folder, out, {}, die_at=8)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     assert [row["step"] for row in rows_of(out)] == list(range(1, 8))
     fitting.fit(planned, out)
     assert_same(out, whole, (6,))
@@ -282,18 +295,26 @@ def loading_checkpoint(place: Path) -> Any:
     ],
     ids=["activations computed again", "single samples", "the whole batch, read by a worker"],
 )
-def test_how_a_step_is_computed_does_not_change_it(folder: Path, undropped: Path, tmp_path: Path, changes: Any) -> None:
+def test_how_a_step_is_computed_does_not_change_it(uneven: Path, undropped: Path, tmp_path: Path, changes: Any) -> None:
     changes = {"lora": {"dropout": 0.0}, "optimization": {"max_steps": 3, **changes["optimization"]}}
-    fitting.fit(tiny.planned_of(folder, **changes), tmp_path / "out")
+    fitting.fit(tiny.planned_of(uneven, **changes), tmp_path / "out")
     assert_close(tmp_path / "out", undropped)
 
 
 @pytest.fixture(scope="module")
-def undropped(folder: Path) -> Path:
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Instructions with answers of one to nine words, so that a mean of means is not the mean over tokens."""
+    place = tmp_path_factory.mktemp("uneven")
+    tiny.write_training(place, longest=9)
+    return place
+
+
+@pytest.fixture(scope="module")
+def undropped(uneven: Path) -> Path:
     """Folder of a training of three steps without dropout, whose random numbers depend on how a batch is divided."""
     changes: dict[str, Any] = {"lora": {"dropout": 0.0}, "optimization": {"max_steps": 3}}
-    fitting.fit(tiny.planned_of(folder, **changes), folder / "undropped")
-    return folder / "undropped"
+    fitting.fit(tiny.planned_of(uneven, **changes), uneven / "undropped")
+    return uneven / "undropped"
 
 
 def assert_close(out: Path, other: Path) -> None:
@@ -301,19 +322,78 @@ def assert_close(out: Path, other: Path) -> None:
     assert found.keys() == expected.keys()
     for name in found:
         torch.testing.assert_close(found[name], expected[name], rtol=1e-3, atol=1e-5)
+    for row, one in zip(rows_of(out), rows_of(other), strict=True):
+        for field in ("loss", "gradient_norm", "held_out_loss", "held_out_token_accuracy", "tokens_seen"):
+            assert row[field] == (None if one[field] is None else pytest.approx(one[field], rel=1e-4)), field
 
 
-def test_two_processes_do_what_one_does(folder: Path, undropped: Path, tmp_path: Path) -> None:
+def test_the_held_out_loss_is_the_mean_over_learned_tokens(uneven: Path, undropped: Path) -> None:
+    import peft
+
+    planned = tiny.planned_of(uneven)
+    base = transformers.AutoModelForImageTextToText.from_pretrained(planned.checkpoint.folder).eval()
+
+    with pytest.warns(FutureWarning, match="is_gradient_checkpointing"):
+        tuned = peft.PeftModel.from_pretrained(base, undropped / "adapter").eval()
+    last = rows_of(undropped)[-1]
+    pictures = PictureSource(planned.found.root, Pictures.REAL, planned.rows.paths, 5)
+    collate, loss, right, learned = Collator(planned.processor, planned.rows.held_out, pictures), 0.0, 0, 0
+    for place in range(len(planned.rows.held_out)):
+        batch = collate([{"place": place}])
+        with torch.no_grad():
+            logits = tuned(**batch).logits[0, :-1]
+        labels = batch["labels"][0, 1:]
+        loss += float(torch.nn.functional.cross_entropy(logits, labels, ignore_index=-100, reduction="sum"))
+        right += int((logits.argmax(-1) == labels).sum())
+        learned += int((labels != -100).sum())
+    assert last["held_out_loss"] == pytest.approx(loss / learned, rel=1e-4)
+    assert last["held_out_token_accuracy"] == pytest.approx(right / learned)
+
+
+def test_two_processes_do_what_one_does(uneven: Path, undropped: Path, tmp_path: Path) -> None:
     changes = {"lora": {"dropout": 0.0}, "optimization": {"max_steps": 3, "device_batch_size": 1}}
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     out = tmp_path / "out"
-    command = [sys.executable, *launch, tiny.__file__, str(folder), str(out), json.dumps(changes), "0"]
+    command = [sys.executable, *launch, tiny.__file__, str(uneven), str(out), json.dumps(changes), "0"]
     ended = subprocess.run(command, env=ENVIRONMENT, timeout=180, check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr[-3000:]
     assert_close(out, undropped)
     trained = Trained.model_validate_json((out / "training.json").read_bytes())
     assert (trained.devices, trained.steps) == (2, 3)
-    assert [row["tokens_seen"] for row in rows_of(out)] == [row["tokens_seen"] for row in rows_of(undropped)]
+
+
+def test_another_family_of_models_with_nothing_frozen(tmp_path: Path) -> None:
+    tiny.write_training(tmp_path, rows=8, model="tiny-llava")
+    norms = []
+    for recomputed in (False, True):
+        changes: dict[str, Any] = {"max_steps": 2, "freeze_vision": False, "gradient_checkpointing": recomputed}
+        planned = tiny.planned_of(tmp_path, base="tiny-llava", lora=None, optimization=changes)
+        out = tmp_path / f"out-{recomputed}"
+        fitting.fit(planned, out)
+        base = tensors_of(planned.checkpoint.folder / "model.safetensors")
+        tuned = tensors_of(out / "model" / "model.safetensors")
+        changed = {name for name in base if not torch.equal(base[name], tuned[name])}
+        for part in ("vision_tower", "multi_modal_projector", "language_model"):
+            assert any(part in name for name in changed)
+        norms.append([row["gradient_norm"] for row in rows_of(out)])
+    assert norms[0] == pytest.approx(norms[1], rel=1e-5)
+    assert min(norms[0]) > 0
+
+
+def test_an_adapter_that_does_not_reach_the_eye_is_told(folder: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    changes: dict[str, Any] = {"max_steps": 1, "freeze_vision": False}
+    fitting.fit(tiny.planned_of(folder, optimization=changes), tmp_path / "out", tell=said.append)
+    assert said == [
+        "no target of the adapter is in the vision tower, which stays as it is (optimization.freeze_vision)"
+    ]
+    with pytest.warns(FutureWarning, match="is_gradient_checkpointing"):
+        reaching = loading.load(
+            tiny.recipe_of(folder, lora={"targets": ["qkv", "q_proj"]}, optimization=changes),
+            loading_checkpoint(folder / "models" / "tiny-qwen"),
+            loading.Placed("cpu", "float32"),
+        )
+    assert fitting._learns_to_see(reaching)
 
 
 # --- refusals ---
@@ -366,6 +446,11 @@ def test_weights_that_are_not_finite_are_not_sealed(tmp_path: Path) -> None:
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "MEMORY_EXCEEDED", ("nf4",)),
         (OSError(28, "No space left on device", "/data/x"), "CANNOT_WRITE", ("No space left", "make room")),
         (RuntimeError("PytorchStreamWriter failed writing file data/3"), "CANNOT_WRITE", ("make room",)),
+        (
+            RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0"),
+            "CANNOT_WRITE",
+            ("no room",),
+        ),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), "WORKER_KILLED", ("workers",)),
     ],
 )
@@ -380,6 +465,67 @@ def test_what_a_machine_refuses_is_said_in_one_line(
         fitting.fit(planned, tmp_path / "out")
     assert all(words in refused.value.line for words in said)
     assert "/data" not in refused.value.line
+
+
+@pytest.mark.parametrize("name", ["training.json", "history.jsonl", "adapter_config.json"])
+def test_a_disk_that_is_full_when_the_result_is_written(
+    planned: Planned, whole: tuple[Path, Trained], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(whole[0], out)
+    (out / "training.json").unlink()
+    write = store.write_text
+
+    def full(path: Path, text: str) -> None:
+        if path.name == name:
+            raise OSError(28, "No space left on device", str(path))
+        write(path, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "write_text", full)
+        with pytest.raises(InputError, match=r"CANNOT_WRITE.*No space left.*make room") as refused:
+            fitting.fit(planned, out)
+    assert str(tmp_path) not in refused.value.line
+    fitting.fit(planned, out)
+    assert_same(out, whole, ())
+
+
+def test_a_folder_that_not_all_machines_see(planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fitting, "_opened", lambda *_: (training_folder.begun_of(planned), None))
+    with pytest.raises(PrerequisiteError, match="OUT_NOT_SHARED"):
+        fitting.fit(planned, tmp_path / "out")
+
+
+def test_a_name_of_the_hub_is_kept_and_a_folder_is_not(planned: Planned) -> None:
+    recipe = planned.found.recipe
+    hub = recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": "organization/model"})})
+    kept = training_folder.without_places(hub, planned.checkpoint).model.base
+    assert (kept, training_folder.without_places(recipe, planned.checkpoint).model.base) == (
+        "organization/model", "tiny-qwen",
+    )  # fmt: skip
+
+
+def test_what_follows_finds_the_base_where_both_are_moved(
+    whole: tuple[Path, Trained], folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "elsewhere"
+    shutil.copytree(whole[0], place / "whole", ignore=shutil.ignore_patterns("checkpoints"))
+    with pytest.raises(InputError, match="BASE_MISSING"):
+        finished.base_of(whole[1], place / "whole")
+    shutil.copytree(folder / "models", place / "models")
+    found = finished.base_of(whole[1], place / "whole")
+    assert (found.name, found.folder.resolve()) == (whole[1].base, place / "models" / "tiny-qwen")
+
+
+def test_an_error_of_a_network_is_no_matter_of_a_checkpoint(
+    planned: Planned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(fitting, "_trainer", refuse)
+    with pytest.raises(ConnectionRefusedError):
+        fitting.fit(planned, tmp_path / "out")
 
 
 def test_an_error_of_our_own_making_is_not_hidden(
@@ -473,7 +619,7 @@ def without_extras(name: str, what_for: str) -> None:
 
 
 def llava(folder: Path) -> Any:
-    tiny.tiny_model.make(folder / "models" / "tiny-llava")
+    tiny_model.make(folder / "models" / "tiny-llava")
     return transformers.AutoModelForImageTextToText.from_pretrained(folder / "models" / "tiny-llava")
 
 

@@ -20,7 +20,14 @@ from neuroonco.train.memory import (
     estimate,
     sharding_of,
 )
-from neuroonco.train.model_shape import ModelShape, TowerShape, model_shape, shape_of
+from neuroonco.train.model_shape import (
+    ModelShape,
+    TowerShape,
+    model_shape,
+    require_pictures,
+    require_whole_weights,
+    shape_of,
+)
 from neuroonco.train.plan import Planned, largest_batch, plan_training, require_possible, steps_of, warnings_of
 from neuroonco.train.recipe import FoundRecipe, read_recipe, recipe_sha256
 from neuroonco.train.records import Recipe
@@ -137,6 +144,22 @@ def test_a_configuration_of_no_model_for_pictures(folder: Path, tmp_path: Path) 
     config["model_type"] = "no-such-model"
     (model / "config.json").write_text(json.dumps(config))
     assert code_of(lambda: model_shape(find(str(model)), recipe_of(folder)), InputError) == "MODEL_UNREADABLE"
+    assert code_of(lambda: require_pictures(find(str(model))), InputError) == "MODEL_UNKNOWN"
+    (model / "config.json").write_text(json.dumps({"model_type": "qwen2"}))
+    assert code_of(lambda: require_pictures(find(str(model))), InputError) == "MODEL_WITHOUT_PICTURES"
+
+
+def test_weights_that_are_cut_off(folder: Path, tmp_path: Path) -> None:
+    write_training(tmp_path)
+    model = tmp_path / "models" / "tiny-qwen"
+    require_whole_weights(find(str(model)))
+    data = (model / "model.safetensors").read_bytes()
+    for cut in (data[:-1], data[:1000], b""):
+        (model / "model.safetensors").write_bytes(cut)
+        found = found_of(folder)
+        part = found.recipe.model.model_copy(update={"base": str(model)})
+        found = replace(found, recipe=found.recipe.model_copy(update={"model": part}))
+        assert code_of(lambda found=found: plan_training(found), InputError) == "MODEL_INCOMPLETE"
 
 
 # --- memory ---
@@ -442,6 +465,8 @@ def test_warnings(planned: Planned) -> None:
     assert "40.0 GiB" in warnings_of(short)[0]
     large = replace(planned, plan=planned.plan.model_copy(update={"parameters": 8_767_123_696}))
     assert "8.8 billion parameters on a CPU" in warnings_of(large)[0]
+    blind = planned.plan.data.model_copy(update={"images": 0})
+    assert "text alone" in warnings_of(replace(planned, plan=planned.plan.model_copy(update={"data": blind})))[0]
     alone = planned.plan.data.model_copy(update={"held_out_rows": 0})
     assert "held out" in warnings_of(replace(planned, plan=planned.plan.model_copy(update={"data": alone})))[0]
 

@@ -109,6 +109,9 @@ def test_the_small_card_differs_in_what_saves_memory_alone() -> None:
         (SMALL + "[lora]\ntargets = []\n", "RECIPE_INVALID", "lora.targets", "docs"),
         ('name = "x"\n[model]\nbase = "a"\n', "RECIPE_INVALID", "description: field required", "docs"),
         ("lora = 3\n" + SMALL, "RECIPE_INVALID", "lora", "docs"),
+        (SMALL + f"[lora]\nrank = {'9' * 400}\n", "RECIPE_INVALID", "lora.rank: input should be at most", "docs"),
+        (SMALL + f"[lora]\nrank = {'9' * 5000}\n", "RECIPE_BROKEN", "4300 digits", "train recipes"),
+        (SMALL + "[optimization]\nepochs = 1e300\n", "RECIPE_INVALID", "optimization.epochs", "docs"),
     ],
 )  # fmt: skip
 def test_one_line_about_a_wrong_recipe(tmp_path: Path, text: str, code: str, said: str, fix: str) -> None:
@@ -123,6 +126,14 @@ def test_a_recipe_that_is_not_there_names_those_that_are() -> None:
     error = refusal(lambda: read_recipe("neuroonco-gtp"))
     assert error.code == "RECIPE_MISSING"
     assert all(name in error.fix for name in SHIPPED)
+
+
+def test_a_recipe_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(SMALL, "utf-8-sig")
+    assert (
+        read_recipe(str(tmp_path / "mine.toml"))[0].description
+        == read_recipe(str(write(tmp_path, SMALL)))[0].description
+    )
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
@@ -238,7 +249,7 @@ def test_data_of_the_command_line_come_in_place_of_the_recipe(folder: Path) -> N
         (("missing.jsonl",), {}, "FILE_MISSING"),
         (("root",), {}, "FILE_MISSING"),
         (("made",), {"data.kinds": "open"}, "DATA_EMPTY"),
-        (("made",), {"data.kinds": ""}, "FILE_MISSING"),
+        (("made",), {"data.kinds": ""}, "KINDS_NONE"),
         (("made/instruction_open_train.jsonl",), {}, "DATA_EMPTY"),
         ((), {"data.root": "nowhere"}, "ROOT_MISSING"),
     ],

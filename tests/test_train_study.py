@@ -33,7 +33,7 @@ from neuroonco.models.local_model import LocalModel  # noqa: E402
 from neuroonco.train.fit import fit  # noqa: E402
 from neuroonco.train.merge import merge  # noqa: E402
 from neuroonco.train.training_folder import toml_of  # noqa: E402
-from neuroonco.walk import studying  # noqa: E402
+from neuroonco.walk import study_models, studying  # noqa: E402
 from neuroonco.walk.local_model import ENDPOINT  # noqa: E402
 from neuroonco.walk.study_parts import PARTS, AskedStudy  # noqa: E402
 from neuroonco.walk.studying import ready, study  # noqa: E402
@@ -137,7 +137,7 @@ class Work:
             return judge(model, prompts, letters)
 
         monkeypatch.setattr(studying, "fit", counting_fit)
-        monkeypatch.setattr(studying, "merge", counting_merge)
+        monkeypatch.setattr(study_models, "merge", counting_merge)
         monkeypatch.setattr(LocalModel, "letter_logprobs", counting_judge)
 
 
@@ -246,6 +246,29 @@ def test_trainings_that_are_there_are_not_made_again(copied: Path, monkeypatch: 
     assert found.seeds[0].contrasts == before.seeds[0].contrasts
 
 
+def test_a_model_follows_its_training(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that was made anew is merged and asked anew; what has nothing to do with it stays."""
+    place = copied / "study" / "trainings" / f"real-{SEED}" / "training.json"
+    place.write_text(place.read_text().replace('"seconds": ', '"seconds": 1'))
+    model, work = copied / "study" / "models" / f"blank-tuned-{SEED}", Work(monkeypatch)
+    (model.parent / f"{model.name}.made-of.json").unlink()  # killed before the model was whole
+    study(ready(asked_of(copied)))
+    assert work.merged == [f"tuned-{SEED}", f"blank-tuned-{SEED}"]
+    study(ready(asked_of(copied)))
+    assert work.merged == [f"tuned-{SEED}", f"blank-tuned-{SEED}"]
+    shutil.rmtree(model)
+    study(ready(asked_of(copied)))
+    assert work.merged[2:] == [f"blank-tuned-{SEED}"]
+    assert work.judged == 0  # the same weights: their answers are there
+
+
+def test_trainings_on_other_rows_are_not_compared(copied: Path) -> None:
+    place = copied / "study" / "trainings" / f"blank-{SEED}" / "training.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"rows": 15}))
+    with pytest.raises(InputError, match="same rows"):
+        study(ready(asked_of(copied)))
+
+
 def test_a_question_that_nobody_was_asked_makes_it_incomplete_until_it_is(
     copied: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,6 +278,10 @@ def test_a_question_that_nobody_was_asked_makes_it_incomplete_until_it_is(
     printed = capsys.readouterr()
     assert "Tuned minus" in printed.out
     assert "INCOMPLETE" in printed.err
+    warning = "WARNING: 1 of the benchmark's 10 pictures cannot be read"
+    assert -1 < printed.err.find(warning) < printed.err.find("predict by")  # before the work, not after
+    assert command(copied, "--dry-run") == 0
+    assert warning in capsys.readouterr().err
     assert str(copied) not in printed.out + printed.err
     found = Study.model_validate(store.read_json(copied / "study" / "study.json"))
     assert (found.complete, found.leaks.not_compared) == (False, 1)
@@ -328,6 +355,10 @@ def test_a_dry_run_writes_nothing(done: Done, capsys: pytest.CaptureFixture[str]
     assert document["seeds"] == [SEED, SEED + 1]
     assert len(document["left"]) == 2 * 3 + 1 + 2 * 5
     assert document["leaks"] == {"benchmark": 10, "training": 20, "by_path": False, "not_compared": 0}
+    weights = sum(file.stat().st_size for file in (done.folder / "models" / "tiny-qwen").glob("*.safetensors"))
+    assert document["disk"]["merged_gib"] == pytest.approx(6 * weights / 2**30)
+    assert document["disk"]["free_gib"] > 0
+    assert document["warning"] is None
 
 
 def test_the_command_prints_the_study(done: Done, capsys: pytest.CaptureFixture[str]) -> None:

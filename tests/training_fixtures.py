@@ -31,11 +31,11 @@ SIDE_PX = 48
 MODELS = {"tiny-qwen": tiny_qwen, "tiny-llava": tiny_model}
 
 
-def write_training(folder: Path, *, rows: int = 40, model: str = "tiny-qwen") -> None:
+def write_training(folder: Path, *, rows: int = 40, model: str = "tiny-qwen", longest: int = 0) -> None:
     """Write ``models/NAME``, ``root/case-N.png`` (one a row) and ``instructions.jsonl``.
 
     The answer is A where the picture is dark and B where it is bright, so that it can be learned from the picture
-    alone: all questions are the same.
+    alone: all questions are the same. With ``longest`` it is one to so many words, and there are no options.
     """
     if not (folder / "models" / model).exists():
         MODELS[model].make(folder / "models" / model)
@@ -46,7 +46,10 @@ def write_training(folder: Path, *, rows: int = 40, model: str = "tiny-qwen") ->
         noise = np.random.default_rng(number).integers(0, 60, (SIDE_PX, SIDE_PX), dtype=np.uint8)
         Image.fromarray(noise + np.uint8(180 * bright)).save(folder / "root" / f"case-{number:03d}.png")
         question = "<image>\nHow is it?\nOptions:\nA. dark\nB. bright\n\nAnswer with the option letter only."
-        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": ANSWERS[bright]}]
+        answer = ANSWERS[bright]
+        if longest:
+            question, answer = "<image>\nHow is it?", " ".join(["Oval"] * (1 + 7 * number % longest))
+        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
         lines.append({"images": [f"case-{number:03d}.png"], "messages": turns, "meta": {"id": f"case-{number:03d}"}})
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (folder / "instructions.jsonl").write_text(text, encoding="utf-8")

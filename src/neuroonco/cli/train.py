@@ -13,11 +13,11 @@ from neuroonco.cli.train_models import add_models
 from neuroonco.cli.train_progress import reading_line, training_line
 from neuroonco.cli.train_study import add_study
 from neuroonco.cli.train_tables import plan_rows, problem_lines, trained_rows
-from neuroonco.errors import NeuroOncoError, UsageError
+from neuroonco.errors import NeuroOncoError, UsageError, printable
 from neuroonco.train.fit import fit
 from neuroonco.train.plan import Planned, plan_training, require_possible, warnings_of
 from neuroonco.train.recipe import found_recipe, read_recipe, shipped_recipes
-from neuroonco.train.records import Pictures
+from neuroonco.train.records import Pictures, Recipe
 
 DATA_SUFFIXES = (".jsonl", ".json", ".parquet")
 
@@ -108,9 +108,11 @@ def run_command(
     if not _is_first():
         return
     if as_json:
-        result_json({"plan": planned.plan.model_dump(mode="json"), "trained": trained.model_dump(mode="json")})
+        told_of = trained.model_dump(mode="json") | {"recipe": _without_places(trained.recipe)}
+        result_json({"plan": planned.plan.model_dump(mode="json"), "trained": told_of})
     else:
-        table(f"Trained: {trained.recipe.name}", ("what", "how much"), trained_rows(trained, out), to_stdout=True)
+        title = f"Trained: {printable(trained.recipe.name)}"
+        table(title, ("what", "how much"), trained_rows(trained, out), to_stdout=True)
 
 
 @training.command("recipes")
@@ -163,10 +165,10 @@ def _tell_plan(planned: Planned, *, skip_bad: bool, as_json: bool) -> None:
     if _is_first():
         if as_json:
             said = {"warnings": warnings_of(planned), "refused": None if refused is None else refused.line}
-            recipe = planned.found.recipe.model_dump(mode="json", exclude={"data": {"files", "root"}})
+            recipe = _without_places(planned.found.recipe)
             result_json({"plan": planned.plan.model_dump(mode="json"), "recipe": recipe} | said)
         else:
-            title = f"Plan: {planned.plan.recipe}"
+            title = f"Plan: {printable(planned.plan.recipe)}"
             table(title, ("what", "how much"), plan_rows(planned.plan, planned.found.recipe), to_stdout=True)
         _say_problems(planned)
     if planned.plan.data.problems and not skip_bad:
@@ -175,6 +177,14 @@ def _tell_plan(planned: Planned, *, skip_bad: bool, as_json: bool) -> None:
         raise typer.Exit(1)
     if refused is not None:
         raise refused
+
+
+def _without_places(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as JSON, without what belongs to this machine: of places, only the last part of the base model's."""
+    document = recipe.model_dump(mode="json")
+    document["data"] |= {"files": [], "root": None}
+    document["model"]["base"] = Path(os.path.abspath(Path(recipe.model.base).expanduser())).name  # noqa: PTH100
+    return document
 
 
 def _say_problems(planned: Planned) -> None:

@@ -65,6 +65,7 @@ def study_command(
     --benchmark-root data/ --out studies/a
     """
     # Here, because training brings libraries that take a second, and the other commands do without.
+    from neuroonco.walk.study_models import free_gib, weights_gib
     from neuroonco.walk.study_parts import AskedStudy
     from neuroonco.walk.studying import ready, study
 
@@ -88,12 +89,19 @@ def study_command(
     prepared = ready(asked, with_plan=dry_run)
     if prepared.planned is not None:
         plan, left = prepared.planned.plan, prepared.left
+        merged_gib = 3 * len(prepared.seeds) * weights_gib(prepared.planned.checkpoint)
         if as_json:
-            document = {"plan": plan.model_dump(mode="json"), "left": list(left), "seeds": list(prepared.seeds)}
-            result_json(document | {"questions": len(prepared.items), "leaks": prepared.leaks.model_dump(mode="json")})
+            disk = {"merged_gib": merged_gib, "free_gib": free_gib(out)}
+            document: dict[str, object] = {"plan": plan.model_dump(mode="json"), "left": list(left)}
+            document |= {"seeds": list(prepared.seeds)}
+            document |= {"questions": len(prepared.items), "leaks": prepared.leaks.model_dump(mode="json")}
+            result_json(document | {"disk": disk, "warning": prepared.warning})
             return
         say(f"{plan.steps} steps on {plan.data.train_rows} rows, {3 * len(prepared.seeds)} times; {plan.base}")
         say(f"about {plan.memory.total_gib:.1f} GiB on {plan.memory.device}; {len(prepared.items)} questions, 6 runs")
+        say(f"about {merged_gib:.1f} GiB of disk for merged models; {free_gib(out):.1f} GiB are free")
+        if prepared.warning is not None:
+            say(prepared.warning)
         for line in left:
             say(f"to do: {line}")
         return
@@ -111,11 +119,11 @@ def _summarise(done: Study, *, as_json: bool) -> None:
         return
     from neuroonco.report.comparison import p_text, points, points_bounds
     from neuroonco.report.page import bounds, percent
-    from neuroonco.report.study import NAMES
+    from neuroonco.report.study import NAMES, warnings_of
 
     first = done.seeds[0]
-    runs = [(NAMES[run.role], percent(run.accuracy.value), bounds(run.accuracy)) for run in first.runs]
-    table("Runs", ("run", "accuracy", "95 %"), runs, to_stdout=True)
+    runs = [(NAMES[run.role], percent(run.accuracy.value), bounds(run.accuracy), run.accuracy.n) for run in first.runs]
+    table("Runs", ("run", "accuracy", "95 %", "n"), runs, to_stdout=True)
     pairs = [
         (NAMES[one.second], points(one.pair.difference.value), points_bounds(one.pair.difference), one.pair.holm_p)
         for one in first.contrasts
@@ -123,5 +131,7 @@ def _summarise(done: Study, *, as_json: bool) -> None:
     rows = [(name, value, interval, p_text(p)) for name, value, interval, p in pairs]
     table("Tuned minus", ("other", "points", "95 %", "p (Holm)"), rows, to_stdout=True)
     say(done.headline)
-    if not done.complete:
+    for line in warnings_of(done):
+        say(f"WARNING: {line}")
+    if any(not run.complete for seed in done.seeds for run in seed.runs):
         say("INCOMPLETE: not every question was answered; the same command asks these again")

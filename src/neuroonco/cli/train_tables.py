@@ -1,5 +1,6 @@
 """A training in two columns: what it will take, and what it came to."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def problem_lines(data: DataCheck) -> Iterator[str]:
         yield f"{problem.file}:{problem.line}: {problem.code}: {problem.what}"
     if data.problems:
         counts = (f"{n:,} {code}" for code, n in sorted(data.problems.items(), key=lambda one: (-one[1], one[0])))
-        yield f"{sum(data.problems.values()):,} rows with a problem: {', '.join(counts)}"
+        n = sum(data.problems.values())
+        yield f"{n:,} {'row' if n == 1 else 'rows'} with a problem: {', '.join(counts)}"
 
 
 def _size(gib: float) -> str:
@@ -74,7 +76,10 @@ def _number(value: float | None) -> str:
 def _share(part: int, whole: int) -> str:
     """A share in percent; of nothing there is none.
 
-    >>> _share(7_667_712, 8_774_791_408), _share(1, 4), _share(0, 0)
-    ('0.087 %', '25 %', 'none')
+    >>> _share(7_667_712, 8_774_791_408), _share(1, 4), _share(999, 1000), _share(0, 0)
+    ('0.087 %', '25 %', '99.9 %', 'none')
     """
-    return f"{100 * part / whole:.2g} %" if whole else "none"
+    if not whole:
+        return "none"
+    percent = 100 * part / whole
+    return f"{percent:.2g} %" if percent < 99 else f"{math.floor(10 * percent) / 10:g} %"

@@ -73,8 +73,8 @@ class ClosedQuestions:
             settings = ("scoring=likelihood", f"letters={','.join(one.letters)}")
             return call_of(self.prompt_name, values, image_sha256, None, LIKELIHOOD_TOKENS, settings)
         is_full = brief.form is PromptForm.FULL  # who was tuned on bare letters writes no JSON
-        schema = _schema(one.letters, brief.asks_confidence) if is_full else None
-        return call_of(self.prompt_name, values, image_sha256, schema, brief.max_tokens)
+        own = _schema(one.letters, brief.asks_confidence) if is_full else None
+        return call_of(self.prompt_name, values, image_sha256, own, brief.max_tokens)
 
     def predictions(self, items: Sequence[ClosedItem], answer: ModelAnswer, model: str) -> list[Prediction]:
         """What an answer says of each question; exactly one prediction a question, whatever the answer is.

@@ -12,7 +12,7 @@ from neuroonco.report.comparison import p_text, points, points_bounds, status_na
 from neuroonco.report.page import environment
 from neuroonco.report.questions import bare_bounds
 from neuroonco.report.study_records import Contrast, Finding, SeedStudy, Study, StudyRole, StudyRun
-from neuroonco.report.study_words import is_clear
+from neuroonco.report.study_words import is_clear, only_letter, unread_replies
 from neuroonco.train.records import Pictures
 
 STYLES = ("page.css", "comparison.css")
@@ -59,8 +59,45 @@ def title(study: Study) -> str:
     """What was found, and in how many of the seeds where these do not agree."""
     first = study.seeds[0].stated.finding
     same = sum(seed.stated.finding is first for seed in study.seeds)
-    said = f", in {same} of {len(study.seeds)} seeds" if same < len(study.seeds) else ""
-    return FINDINGS[first] + said
+    if same == len(study.seeds):
+        return FINDINGS[first]
+    said = FINDINGS[first]
+    return f"The seeds do not agree: {said[0].lower()}{said[1:]} in {same} of {len(study.seeds)}"
+
+
+def warnings_of(study: Study) -> list[str]:
+    """What a reader has to know before the figures, one line each."""
+    found = []
+    if any(not run.complete for seed in study.seeds for run in seed.runs):
+        found.append("Incomplete: not every question was put to every model.")
+    if study.unreadable:
+        found.append(
+            f"Incomplete: {study.unreadable:,} questions of the benchmark's file cannot be read. Nobody was asked "
+            "them, and no figure holds them."
+        )
+    if study.leaks.not_compared:
+        found.append(
+            f"{study.leaks.not_compared:,} pictures of the benchmark could not be read, so that nobody knows whether "
+            "they were trained on."
+        )
+    base = study.seeds[0].runs[0]
+    for seed in study.seeds:
+        of = f" (seed {seed.seed})" if len(study.seeds) > 1 else ""
+        for run in seed.runs:
+            if run.role is base.role and seed is not study.seeds[0]:
+                continue  # one base, asked once
+            name = NAMES[run.role] + ("" if run.role is base.role else of)
+            if unread := unread_replies(run):
+                found.append(
+                    f"{name}: no readable answer to {unread:,} of {run.accuracy.n:,} questions, which count as wrong. "
+                    "A difference from it can be one of form, not of knowledge; --scoring likelihood needs no form."
+                )
+            if (letter := only_letter(run)) is not None:
+                found.append(
+                    f"{name}: every answer is {letter} (n = {run.letters[letter]:,}), whatever is asked. Its accuracy "
+                    "is how often that letter is right."
+                )
+    return found
 
 
 def types_of(seed: SeedStudy) -> list[str]:
@@ -109,6 +146,7 @@ def _environment() -> Environment:
         "asked_words": ASKED,
         "roles": StudyRole,
         "title": title,
+        "warnings_of": warnings_of,
         "types_of": types_of,
         "run_of": run_of,
         "contrast_with": contrast_with,

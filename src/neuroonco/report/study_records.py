@@ -23,8 +23,9 @@ class StudyRole(StrEnum):
 class Finding(StrEnum):
     """What a study can say of its first seed.
 
-    ``pictures``: training added accuracy, and part of it remains over the text alone. ``text``: training added
-    accuracy, and it is not shown that any of it remains. ``nothing``: it is not shown that training added any.
+    ``pictures``: training added accuracy, and part of it remains over the text alone, in whichever way that model is
+    asked. ``text``: training added accuracy, and it is not shown that any of it remains. ``nothing``: it is not shown
+    that training added any.
     ``worse``: training took some away. ``incomplete``: not all questions were put to all models.
     """
 
@@ -70,6 +71,7 @@ class StudyRun(Record):
         predictions_sha256: of the file of predictions.
         accuracy, macro_by_type, by_type: see :class:`neuroonco.score.closed.records.Score`.
         status: questions by what became of them.
+        letters: answers by their letter, in the order of letters.
         complete: every question was put to the model and came back.
     """
 
@@ -83,6 +85,7 @@ class StudyRun(Record):
     macro_by_type: Estimate
     by_type: dict[str, Estimate]
     status: dict[str, int]
+    letters: dict[str, int]
     complete: bool
 
 
@@ -132,6 +135,25 @@ class SeedStudy(Record):
     stated: StatedGain
 
 
+class MeanOfSeeds(Record):
+    """Differences of accuracies that are means over the seeds.
+
+    Intervals draw images or groups anew, each with its answers of all seeds; the seeds are taken as they are, so that
+    they say nothing of a seed that was not trained.
+
+    Attributes:
+        added: tuned minus base.
+        text_alone: who says the most that text alone gives, by the mean.
+        remaining: tuned minus that.
+        over_others: tuned minus the model that was trained with others' pictures.
+    """
+
+    added: Difference
+    text_alone: StudyRole
+    remaining: Difference
+    over_others: Difference
+
+
 class LeakCheck(Record):
     """Pictures of the benchmark and of the training, compared before the first step; a shared one refuses the study.
 
@@ -159,6 +181,7 @@ class Study(Record):
         chance: the best expected accuracy without a look at the picture; chance_by_type: by reported type.
         max_tokens: limit of a written answer.
         seeds: the first one is the one that headline and figures state.
+        mean: over the seeds; None where there is one.
         headline: the sentences of the first seed, and how the others agree.
         complete: every question was put to every model.
         version: of neuroonco.
@@ -179,6 +202,7 @@ class Study(Record):
     max_tokens: int
     leaks: LeakCheck
     seeds: tuple[SeedStudy, ...]
+    mean: MeanOfSeeds | None
     headline: str
     complete: bool
     version: str

@@ -1,22 +1,20 @@
 """Look at all data before the first step: unreadable rows, pictures that are not there, samples that are too long."""
 
-import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neuroonco.errors import InputError, printable
-from neuroonco.models.records import Turn
 from neuroonco.store import sha256_file, sha256_text
+from neuroonco.train.offered import require_offered
 from neuroonco.train.picture_source import size_of
 from neuroonco.train.records import DataCheck, DataPart, RowProblem
-from neuroonco.train.rows import RowFiles, TrainingRow, read_rows
+from neuroonco.train.rows import RowFiles, TrainingRow, names_in_messages, read_rows
 from neuroonco.train.samples import SampleLength
 from neuroonco.train.token_tally import TokenTally
 
@@ -25,8 +23,6 @@ ROWS_BETWEEN_TELLING = 256
 Measure = Callable[[TrainingRow, tuple[int, int] | None], SampleLength]
 Size = tuple[int, int]
 Code = str
-_OPTION = re.compile(r"^([A-Z])\. ", re.MULTILINE)
-_LETTER = re.compile(r"^(?:Final: )?([A-Z])$", re.MULTILINE)
 _NO_PICTURE = -1
 
 
@@ -76,9 +72,9 @@ def check_rows(
         PrerequisiteError: a picture is a volume, and the extra ``volumes`` is not installed.
     """
     gathered = _Gathered(root, data, seed, measure)
-    read = 0
+    read, names_of = 0, names_in_messages(files)
     for number, path in enumerate(files):
-        for offset, row in read_rows(path):
+        for offset, row in read_rows(path, name=names_of[number]):
             gathered.take(number, offset, row)
             read += 1
             if read % ROWS_BETWEEN_TELLING == 0:
@@ -161,7 +157,7 @@ class _Gathered:
 
     def _looked_at(self, row: TrainingRow) -> int:
         """Number of a row's picture; raises what is wrong with the row."""
-        _require_offered(row.turns)
+        require_offered(row.turns)
         picture, size = self._picture(row.images[0]) if row.images else (_NO_PICTURE, None)
         if self._measure is not None:
             length = self._measure(row, size)
@@ -218,15 +214,6 @@ def _draw(seed: int, *names: str) -> int:
     return int(sha256_text(str(seed), *names)[:16], 16)
 
 
-def _require_offered(turns: Sequence[Turn]) -> None:
-    """Refuse an answer that is none of the options that its question lists."""
-    for asked, answered in pairwise(turns):
-        if asked.role == "user" and (options := set(_OPTION.findall(asked.text))):
-            answer = _LETTER.match(answered.text)
-            if answer is None or answer.group(1) not in options:
-                raise InputError("LABEL_NOT_OFFERED", f"the answer {answered.text[:20]!r} is none of the options")
-
-
 def _said_of(error: InputError, path: str) -> tuple[Code, str]:
     """What is wrong with a picture in the words of a row's problem."""
     if error.code == "FILE_MISSING":
@@ -241,4 +228,6 @@ def _nothing_left(gathered: _Gathered) -> InputError:
         return InputError("ROWS_NONE", "the files hold no rows", fix="pass files of chat JSONL with rows")
     first = gathered.first_problems[0]
     what = f"no row can be used: {counts}; the first: {first.what}"
-    return InputError("ROWS_NONE", what, where=f"{first.file}, line {first.line}", fix="repair the files or the root")
+    is_long = set(gathered.problem_counts()) == {"TOO_LONG"}
+    fix = "raise data.max_tokens, or lower data.max_pixels" if is_long else "repair the files or the root"
+    return InputError("ROWS_NONE", what, where=f"{first.file}, line {first.line}", fix=fix)

@@ -103,7 +103,7 @@ def last_whole(folder: Path) -> tuple[Path | None, tuple[str, ...]]:
     """
     aside: list[str] = []
     for leaving in folder.glob(f"{LEAVING}*"):
-        shutil.rmtree(leaving, ignore_errors=True)
+        _delete(leaving)
     for checkpoint in checkpoints_in(folder):
         if is_whole(checkpoint):
             return checkpoint, tuple(aside)
@@ -128,8 +128,16 @@ def keep_newest(folder: Path, count: int) -> None:
     """
     for checkpoint in checkpoints_in(folder)[count:]:
         leaving = folder / f"{LEAVING}{checkpoint.name}"
-        shutil.rmtree(leaving, ignore_errors=True)
+        _delete(leaving)
         checkpoint.rename(leaving)
+        _delete(leaving)
+
+
+def _delete(leaving: Path) -> None:
+    """Delete a folder; of a link, the link alone."""
+    if leaving.is_symlink():
+        leaving.unlink()
+    else:
         shutil.rmtree(leaving, ignore_errors=True)
 
 

@@ -1,5 +1,7 @@
 """The folder of a finished training, read: what it came to, where its weights are, and its base model."""
 
+import json
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,8 @@ from neuroonco.train.records import Trained
 
 TRAINING: Final = "training.json"
 """Written last: where it lies, the training is done."""
+BASE_HERE: Final = ".base.json"
+"""Where a base model that is a folder is on this machine, seen from the folder of the training."""
 NAME: Final = re.compile(r"local:(?P<label>.+)@(?P<fingerprint>[0-9a-f]{12})", re.DOTALL)
 
 
@@ -49,12 +53,36 @@ def label_and_fingerprint(name: str) -> tuple[str, str]:
     return found["label"], found["fingerprint"]
 
 
-def base_of(trained: Trained, place: str | None = None) -> Checkpoint:
+def note_base(folder: Path, base: Checkpoint) -> None:
+    """Note where the base model of a training is, so that what follows finds it, as long as neither is moved alone.
+
+    Args:
+        folder: of the training.
+        base: the model.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    store.write_json(folder / BASE_HERE, {"folder": os.path.relpath(base.folder, folder.resolve())})
+
+
+def base_here(folder: Path) -> str | None:
+    """The place that :func:`note_base` noted; None where there is no such folder any more."""
+    try:
+        noted = json.loads((folder / BASE_HERE).read_text("utf-8"))["folder"]
+        place = folder.resolve() / noted
+        return str(place) if place.is_dir() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def base_of(trained: Trained, folder: Path, place: str | None = None) -> Checkpoint:
     """The base model of a training, which must be the very one that was trained on.
 
     Args:
         trained: what the training came to.
-        place: folder or name of the Hub; None for the place in the recipe.
+        folder: of the training.
+        place: folder or name of the Hub; None for where it was while it was trained on.
 
     Raises:
         InputError: it is not there, or its fingerprint is another.
@@ -62,11 +90,11 @@ def base_of(trained: Trained, place: str | None = None) -> Checkpoint:
     label, fingerprint = label_and_fingerprint(trained.base)
     fix = "pass --base with the model that was trained on"
     try:
-        checkpoint = find(place or trained.recipe.model.base)
+        checkpoint = find(place or base_here(folder) or trained.recipe.model.base)
     except InputError as error:
         if place is not None or error.code != "MODEL_MISSING":
             raise
-        what = f"the base model is no longer where the recipe says ({label})"
+        what = f"the base model is no longer where it was ({label})"
         raise InputError("BASE_MISSING", what, where=label, fix=fix) from None
     if checkpoint.fingerprint != fingerprint:
         what = f"another base: trained on {trained.base}, and this is {checkpoint.name}"

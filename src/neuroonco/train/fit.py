@@ -2,23 +2,22 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from neuroonco.errors import InputError, NeuroOncoError
+from neuroonco.errors import InputError, NeuroOncoError, PrerequisiteError
 from neuroonco.held_folders import held
 from neuroonco.models.local_libraries import import_extra, quiet
 from neuroonco.train.checkpoints import last_whole, steps_of
-from neuroonco.train.finished import TRAINING
-from neuroonco.train.history import SPENT, Course, Spent, not_finite
-from neuroonco.train.loading import Placed, load, placed
+from neuroonco.train.finished import TRAINING, note_base
+from neuroonco.train.history import SPENT, Course, Spent
+from neuroonco.train.loading import Placed, load, placed, vision_towers
 from neuroonco.train.mishaps import mishap
 from neuroonco.train.picture_source import PictureSource
 from neuroonco.train.plan import Planned
 from neuroonco.train.records import Trained
-from neuroonco.train.samples import Collator
 from neuroonco.train.trainer_settings import (
     accumulation,
     require_libraries,
@@ -33,9 +32,11 @@ from neuroonco.train.training_folder import (
     begun_of,
     claim,
     finished,
+    is_folder,
     went_on,
     write_result,
 )
+from neuroonco.train.watched_trainer import BothCollators, Watched
 
 T = TypeVar("T")
 OF_LIBRARIES: Final = (
@@ -74,7 +75,7 @@ def fit(
         InputError: the folder holds another training (says which part differs), another process trains into it, a
             target of the adapter names no layer, or loss is not finite.
         UsageError: the batch cannot be divided over the devices.
-        PrerequisiteError: memory ran out, a library or a GPU is missing.
+        PrerequisiteError: memory ran out, a library or a GPU is missing, or machines do not share the folder.
     """
     recipe, steps = planned.found.recipe, planned.plan.steps
     if (out / TRAINING).exists():
@@ -89,8 +90,12 @@ def fit(
     accumulation(recipe.optimization.batch_size, recipe.optimization.device_batch_size, processes.num_processes)
     with ExitStack() as stack:
         begun, checkpoint = agreed(processes, lambda: _opened(planned, out, stack, tell))
+        if not (out / BEGUN).exists():
+            fix = "pass a folder of a file system that all machines share as --out"
+            raise PrerequisiteError("OUT_NOT_SHARED", "this machine does not see the folder", where=out.name, fix=fix)
         if checkpoint is None or steps_of(checkpoint) < steps:
-            _train(planned, out, where, processes, checkpoint, progress if processes.is_main_process else _untold)
+            told = (progress, tell) if processes.is_main_process else (_untold, _unsaid)
+            _train(planned, out, where, processes, checkpoint, *told)
             checkpoint = out / CHECKPOINTS / f"checkpoint-{steps}"
         last = checkpoint
         return agreed(processes, lambda: write_result(planned, out, begun, last))
@@ -121,6 +126,10 @@ def _untold(_done: int, _total: int) -> None:
     """Progress of a process that is not the first."""
 
 
+def _unsaid(_line: str) -> None:
+    """What a process says that is not the first."""
+
+
 def _opened(planned: Planned, out: Path, stack: ExitStack, tell: Callable[[str], None]) -> tuple[Begun, Path | None]:
     """Hold the folder, see that it is of this training, and find where to go on."""
     fix = "wait for it, or pass another --out"
@@ -131,6 +140,8 @@ def _opened(planned: Planned, out: Path, stack: ExitStack, tell: Callable[[str],
         begun = claim(out, begun_of(planned))
         folder = out / CHECKPOINTS
         folder.mkdir(exist_ok=True)
+        if is_folder(planned.found.recipe.model.base):
+            note_base(out, planned.checkpoint)
     except OSError as error:
         what = error.strerror or "cannot be written"
         raise InputError("CANNOT_WRITE", what, where=out.name, fix="choose a writable folder") from None
@@ -144,38 +155,6 @@ def _opened(planned: Planned, out: Path, stack: ExitStack, tell: Callable[[str],
     return begun, checkpoint
 
 
-class BothCollators:
-    """Makes batches of rows that are trained on and of those that are held out; the latter are counted behind them."""
-
-    def __init__(self, planned: Planned, pictures: PictureSource) -> None:
-        rows = planned.rows
-        self._train, self._held_out = (
-            Collator(planned.processor, part, pictures) for part in (rows.train, rows.held_out)
-        )
-        self._train_rows = len(rows.train)
-
-    def __call__(self, examples: Sequence[dict[str, int]]) -> dict[str, Any]:
-        """Tensors of rows that are all of one kind."""
-        if examples[0]["place"] < self._train_rows:
-            return self._train(examples)
-        return self._held_out([{"place": example["place"] - self._train_rows} for example in examples])
-
-
-class Watched:
-    """What our trainer does otherwise than TRL's."""
-
-    def create_model_card(self, *_: Any, **__: Any) -> None:
-        """Checkpoints get no card."""
-
-    def training_step(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse a loss that is not finite before the weights learn from it."""
-        loss = super().training_step(*args, **kwargs)  # type: ignore[misc]
-        if not bool(loss.isfinite().all()):
-            state: Any = self.state  # type: ignore[attr-defined]
-            raise not_finite("the loss", state.global_step + 1, float(loss))
-        return loss
-
-
 def _train(
     planned: Planned,
     out: Path,
@@ -183,6 +162,7 @@ def _train(
     processes: Any,
     checkpoint: Path | None,
     progress: Callable[[int, int], None],
+    tell: Callable[[str], None],
 ) -> None:
     transformers = import_extra("transformers")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # the loader's workers are forks
@@ -190,7 +170,7 @@ def _train(
         with quiet(transformers), warnings.catch_warnings():
             for words in OF_LIBRARIES:
                 warnings.filterwarnings("ignore", message=words)
-            trainer = _trainer(planned, out, where, processes, checkpoint, progress)
+            trainer = _trainer(planned, out, where, processes, checkpoint, progress, tell)
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     except Exception as error:
         if (said := mishap(error, device=where.device, recipe=planned.plan.recipe)) is None:
@@ -205,6 +185,7 @@ def _trainer(
     processes: Any,
     checkpoint: Path | None,
     progress: Callable[[int, int], None],
+    tell: Callable[[str], None],
 ) -> Any:
     transformers, trl, datasets = (import_extra(name) for name in ("transformers", "trl", "datasets"))
     recipe = planned.found.recipe
@@ -222,6 +203,8 @@ def _trainer(
     # Names in a saved model may be others than those of its parts, so that a whole model is loaded as one.
     folder = checkpoint if recipe.lora is None else None
     model = load(recipe, planned.checkpoint, where, folder=folder, sharded=is_sharded)
+    if recipe.lora is not None and not recipe.optimization.freeze_vision and not _learns_to_see(model):
+        tell("no target of the adapter is in the vision tower, which stays as it is (optimization.freeze_vision)")
     pictures = PictureSource(planned.found.root, recipe.data.pictures, planned.rows.paths, recipe.optimization.seed)
     course = type("CourseCallback", (Course, transformers.TrainerCallback), {})(
         out / HISTORY,
@@ -243,6 +226,12 @@ def _trainer(
     if trainer.is_fsdp_enabled:  # adapter and model are then saved whole, and not a part by each device
         trainer.accelerator.state.fsdp_plugin.set_state_dict_type("FULL_STATE_DICT")
     return trainer
+
+
+def _learns_to_see(model: Any) -> bool:
+    """Whether anything is trained in the vision tower of a model with an adapter."""
+    towers = vision_towers(model.get_base_model()).values()
+    return any(weight.requires_grad for tower in towers for weight in tower.parameters())
 
 
 def _spent(model: Any, where: Placed, processes: Any, checkpoint: Path | None) -> Spent:

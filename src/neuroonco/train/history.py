@@ -29,13 +29,13 @@ class HistoryRow(Record):
     Attributes:
         step: from 1.
         epoch: passes over the data, a fraction.
-        loss: mean over learned tokens and over the steps since the last line, in nats.
-        held_out_loss: mean over batches of their mean over learned tokens, in nats.
+        loss: mean over the steps since the last line of their mean over learned tokens, in nats.
+        held_out_loss: mean over learned tokens of all held-out rows, in nats.
         learning_rate: of this step.
         gradient_norm: before it was cut to the largest one allowed.
         tokens_seen: of samples without padding, from the first step on, over all devices.
-        mean_token_accuracy: share of learned tokens that were the likeliest.
-        held_out_token_accuracy: the same, of held-out rows.
+        mean_token_accuracy: share of learned tokens that were the likeliest, mean over the batches since the last line.
+        held_out_token_accuracy: the same share, over learned tokens of all held-out rows.
     """
 
     step: int
@@ -152,7 +152,7 @@ class Course:
         """Keep what was logged.
 
         Raises:
-            InputError: gradients or the loss on held-out rows are not finite.
+            InputError: the loss, or that on held-out rows, is not finite.
         """
         for name, what in (("eval_loss", "the held-out loss"), ("loss", "the loss")):
             if logs and not math.isfinite(logs.get(name, 0.0)):

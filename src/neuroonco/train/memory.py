@@ -2,7 +2,7 @@
 
 All in bytes; ``b`` is the bytes of a number in the dtype of the weights (4 or 2).
 
-**Weights** ``b`` a parameter. In four bits (NF4; Dettmers et al. 2023, arXiv:2305.14314, section 3) the linear layers
+**Weights** ``b`` a parameter. In four bits (NF4; Dettmers et al. 2023, arXiv:2305.14314) the linear layers
 but the head take 1/2 and, for one scale in 64 weights, 1/64 and 4 / (64 x 256): scales are 8 bits wide and have a scale
 in float32 for 256 of them (double quantization: 0.127 bits a weight). The largest layer is there once more in ``b``,
 since one layer at a time is unpacked. All other weights are in float32 then (``prepare_model_for_kbit_training`` of

@@ -36,7 +36,7 @@ def merge(trained: Path, out: Path, *, base: str | None = None) -> str:
     Args:
         trained: folder of a finished training (``training.json``).
         out: folder to write; must not be there.
-        base: place of the base model, where it is no longer where the recipe says; its fingerprint must be the same.
+        base: place of the base model, where it is no longer where it was; its fingerprint must be the same.
 
     Returns:
         ``local:LABEL@FINGERPRINT`` of what was written.
@@ -56,7 +56,7 @@ def merge(trained: Path, out: Path, *, base: str | None = None) -> str:
             for weights in sorted(model.folder.glob("model*.safetensors")):
                 shutil.copyfile(weights, folder / weights.name)
     else:
-        adapter, whole = _adapter_folder(trained), base_of(result, base)
+        adapter, whole = _adapter_folder(trained), base_of(result, trained, base)
         processor = _processor(whole, result)
 
         def write(folder: Path) -> None:
@@ -74,7 +74,7 @@ def base_as_trained(trained: Path, out: Path, *, base: str | None = None) -> str
     """
     result = read_trained(trained)
     require_free(out)
-    whole = base_of(result, base)
+    whole = base_of(result, trained, base)
     processor = _processor(whole, result)
 
     def write(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What can go wrong while a model is trained, in one line of our own."""
 
+import errno
 import re
 from typing import Final
 
@@ -9,7 +10,15 @@ from neuroonco.train.loading import SMALLER, is_out_of_memory
 OURS: Final = re.compile(r"error\[(\w+)\]: ([^\n]*?)(?:; where: ([^\n]*?))?(?:; fix: ([^\n]*))?(?:\n|$)")
 """The line of an error of ours, in whatever a process that reads data says of it."""
 WORKER_KILLED: Final = re.compile(r"DataLoader worker .* (?:is killed|exited unexpectedly)")
-UNWRITTEN: Final = ("No space left", "PytorchStreamWriter failed", "Disk quota exceeded")
+UNWRITTEN: Final = (
+    "No space left",
+    "Disk quota exceeded",
+    "Read-only file system",
+    "PytorchStreamWriter failed",
+    "unexpected pos ",  # the same writer, when it closes what could not be written
+)
+OF_DISKS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG)
+"""What writing meets; another error of the system, of a network for one, is no matter of a disk."""
 
 
 def mishap(error: Exception, *, device: str, recipe: str) -> NeuroOncoError | None:
@@ -36,7 +45,8 @@ def mishap(error: Exception, *, device: str, recipe: str) -> NeuroOncoError | No
     if WORKER_KILLED.search(text):
         fix = "fewer optimization.workers, or more (shared) memory; the same command goes on"
         return PrerequisiteError("WORKER_KILLED", "a process that reads pictures was killed", where=recipe, fix=fix)
-    if isinstance(error, OSError) or any(words in text for words in UNWRITTEN):
+    is_of_a_disk = isinstance(error, OSError) and error.errno in OF_DISKS
+    if is_of_a_disk or any(words in text for words in UNWRITTEN):
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no room"
         what, fix = f"a checkpoint cannot be written ({reason})", "make room; the same command goes on"
         return InputError("CANNOT_WRITE", what, where=recipe, fix=fix)

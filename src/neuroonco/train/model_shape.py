@@ -1,5 +1,6 @@
 """What of a model decides the memory that its training takes: counted from its configuration, without its weights."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,42 @@ def model_shape(checkpoint: Checkpoint, recipe: Recipe) -> ModelShape:
     except Exception as error:
         what = f"no model can be made of its configuration ({checkpoint.one_line(error)})"
         raise InputError("MODEL_UNREADABLE", what, where=checkpoint.label, fix=AGAIN) from None
+
+
+def require_pictures(checkpoint: Checkpoint) -> None:
+    """Refuse a model that takes no pictures, before a library says so in words about its own classes.
+
+    Raises:
+        InputError: ``MODEL_WITHOUT_PICTURES``, or ``MODEL_UNKNOWN``: no class of the library has this configuration.
+    """
+    transformers = import_extra("transformers")
+    kind = json.loads((checkpoint.folder / "config.json").read_text("utf-8"))["model_type"]
+    with quiet(transformers):
+        known = transformers.models.auto.configuration_auto.CONFIG_MAPPING_NAMES
+        pictured = transformers.models.auto.modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    if kind not in known:
+        what = f"transformers {transformers.__version__} knows no model of type {kind[:40]!r}"
+        fix = "a newer transformers, or a model that it knows; code of a model's own is not run"
+        raise InputError("MODEL_UNKNOWN", what, where=checkpoint.label, fix=fix)
+    if kind not in pictured:
+        what, fix = f"a model of type {kind[:40]!r} takes no pictures", "pass a vision-language model, e.g. Qwen3-VL"
+        raise InputError("MODEL_WITHOUT_PICTURES", what, where=checkpoint.label, fix=fix)
+
+
+def require_whole_weights(checkpoint: Checkpoint) -> None:
+    """Read the heads of the files with weights, which say how long these are; no weight is read.
+
+    Raises:
+        InputError: a file is cut off, or is no safetensors.
+    """
+    opened = import_extra("safetensors").safe_open
+    for path in sorted(checkpoint.folder.glob("model*.safetensors")):
+        try:
+            with opened(path, framework="pt"):
+                pass
+        except Exception as error:
+            what = f"{path.name} is cut off or damaged ({checkpoint.one_line(error)})"
+            raise InputError("MODEL_INCOMPLETE", what, where=checkpoint.label, fix=AGAIN) from None
 
 
 def shape_of(config: Any, recipe: Recipe, *, where: str = "") -> ModelShape:

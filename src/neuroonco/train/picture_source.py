@@ -59,6 +59,18 @@ class PictureSource:
         return _shown(blank(pixels) if self._content is Pictures.BLANK else pixels)
 
 
+def require_dealable(paths: Sequence[str]) -> None:
+    """Refuse shuffled pictures where there are not two.
+
+    Raises:
+        InputError: ``SHUFFLE_IMPOSSIBLE``.
+    """
+    if (n := len(set(paths))) < 2:
+        what = f"{n} {'picture' if n == 1 else 'pictures'}, so that no other can be shown"
+        fix = 'pass rows of several pictures, or set data.pictures = "blank"'
+        raise InputError("SHUFFLE_IMPOSSIBLE", what, where="data.pictures", fix=fix)
+
+
 def size_of(root: Path, path: str) -> tuple[int, int]:
     """(height, width) in px of the picture that is shown for a path, from the head of its file alone.
 
@@ -143,10 +155,7 @@ class _Dealt:
 
 def _dealt(paths: Sequence[str], seed: int) -> dict[str, str]:
     """The path shown, by the path that belongs there."""
+    require_dealable(paths)
     different = sorted(set(paths))
-    if len(different) < 2:
-        what = f"{len(different)} picture(s) only, so that no other can be shown"
-        fix = 'pass rows of several pictures, or set data.pictures = "blank"'
-        raise InputError("SHUFFLE_IMPOSSIBLE", what, fix=fix)
     deal = deal_pictures([_Dealt(path) for path in different], seed)
     return {own.image_path: other.image_path for own, other in deal.given.items()}

@@ -12,9 +12,10 @@ from neuroonco.models.local_libraries import device_of, dtype_name, import_extra
 from neuroonco.train.check import CheckedRows, check_rows
 from neuroonco.train.loading import SMALLER, placed
 from neuroonco.train.memory import BatchShape, available_gib, estimate, sharding_of
-from neuroonco.train.model_shape import model_shape
+from neuroonco.train.model_shape import model_shape, require_pictures, require_whole_weights
+from neuroonco.train.picture_source import require_dealable
 from neuroonco.train.recipe import FoundRecipe
-from neuroonco.train.records import DataCheck, Quantization, Recipe, TokenCounts, TrainingPlan
+from neuroonco.train.records import DataCheck, Pictures, Quantization, Recipe, TokenCounts, TrainingPlan
 from neuroonco.train.samples import TrainingProcessor
 from neuroonco.train.trainer_settings import accumulation, require_libraries, require_one_device_a_process
 
@@ -57,6 +58,8 @@ def plan_training(
     batches = accumulation(recipe.optimization.batch_size, recipe.optimization.device_batch_size, devices)
     checkpoint = find(recipe.model.base)
     device = _device(torch, recipe)
+    require_pictures(checkpoint)
+    require_whole_weights(checkpoint)
     processor = TrainingProcessor(checkpoint, min_pixels=recipe.data.min_pixels, max_pixels=recipe.data.max_pixels)
     shape = model_shape(checkpoint, recipe)
     seed = recipe.optimization.seed
@@ -94,7 +97,7 @@ def require_possible(planned: Planned, *, skip_bad: bool = False) -> None:
         skip_bad: train without the rows that have problems.
 
     Raises:
-        InputError: rows with problems (counted by code), no step to take.
+        InputError: rows with problems (counted by code), no step to take, pictures that cannot be shuffled.
         UsageError: several GPUs and one process.
         PrerequisiteError: no GPU where the recipe wants one, too little memory of a GPU, a library is missing.
     """
@@ -112,6 +115,8 @@ def require_possible(planned: Planned, *, skip_bad: bool = False) -> None:
         raise PrerequisiteError("GPU_TOO_SMALL", what, where=memory.device, fix=fix)
     if data.problems and not skip_bad:
         raise bad_rows(data)
+    if recipe.data.pictures is Pictures.SHUFFLED:
+        require_dealable(planned.rows.paths)
     if not planned.plan.steps:
         fix = "more rows, or a smaller data.held_out_share"
         raise InputError("NOTHING_TO_TRAIN", "no row is left to train on", where=planned.plan.recipe, fix=fix)
@@ -138,6 +143,8 @@ def warnings_of(planned: Planned) -> tuple[str, ...]:
         found.append(f"the training takes {what}")
     if not plan.data.held_out_rows:
         found.append("no row is held out: nothing tells when the model learns by heart (data.held_out_share)")
+    if not plan.data.images:
+        found.append("no row has a picture: the model learns from text alone")
     return tuple(found)
 
 

@@ -1,6 +1,7 @@
 """Recipes: TOML to :class:`Recipe`, from a file or by the name of one that is shipped."""
 
 import json
+import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from operator import attrgetter
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -19,11 +21,16 @@ from neuroonco import store
 from neuroonco.errors import InputError, UsageError
 from neuroonco.models.local_checkpoint import HUB_NAME
 from neuroonco.outcomes import Record
+from neuroonco.train.data_places import data_files, is_there, shown_place
 from neuroonco.train.records import Recipe
 
 MAX_RECIPE_BYTES: Final = 1 << 20
+MAX_NUMBER: Final = 2**32
+"""No number of a training is larger: it would be a slip, and its products would be no numbers any more."""
+MAX_SAID: Final = 60
 NOTHING: Final = ("none", "null")
 """How a change spells the absence of a value; TOML has no word for it and leaves the field out."""
+FIX: Final = "docs/train.md explains the fields; `neuroonco train recipes NAME` prints a recipe"
 
 
 @dataclass(frozen=True)
@@ -114,9 +121,10 @@ def found_recipe(
         fix = "pass --root FOLDER, or write data.root into the recipe"
         raise UsageError("ROOT_UNNAMED", "no folder of the pictures is named", where=where, fix=fix)
     root = root or _under(Path() if "data.root" in changed else folder, str(recipe.data.root))
-    if not root.is_dir():
-        raise InputError("ROOT_MISSING", "no such folder", where=str(root), fix="pass an existing folder with --root")
-    return FoundRecipe(recipe, _files(named, recipe.data.kinds), root, recipe_sha256(recipe))
+    if not is_there(root, "ROOT_UNREADABLE") or not root.is_dir():
+        fix = "pass an existing folder with --root"
+        raise InputError("ROOT_MISSING", "no such folder", where=shown_place(root), fix=fix)
+    return FoundRecipe(recipe, data_files(named, recipe.data.kinds), root, recipe_sha256(recipe))
 
 
 @cache
@@ -151,15 +159,19 @@ def _document(place: str) -> tuple[dict[str, Any], Path, str]:
     shipped = shipped_recipes()
     if place in shipped:
         text, folder, where = shipped[place], Path(), place
-    elif not Path(place).exists():
+    elif not is_there(Path(place), "RECIPE_UNREADABLE"):
         fix = f"pass a TOML file, or one of {', '.join(shipped)}"
-        raise InputError("RECIPE_MISSING", "no such recipe", where=place, fix=fix)
+        raise InputError("RECIPE_MISSING", "no such recipe", where=shown_place(Path(place)), fix=fix)
     else:
-        text, folder, where = store.read_text(Path(place), MAX_RECIPE_BYTES), Path(place).parent, Path(place).name
+        folder, where = Path(place).parent, Path(place).name
+        try:
+            text = store.read_text(Path(place), MAX_RECIPE_BYTES).removeprefix("\N{BYTE ORDER MARK}")
+        except InputError as error:
+            raise InputError(error.code, error.what, where=where, fix="pass a TOML file of a few lines") from None
     try:
         return tomllib.loads(text), folder, where
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        what = f"no TOML: {error}" if isinstance(error, tomllib.TOMLDecodeError) else "no TOML: nested too deeply"
+    except (ValueError, RecursionError) as error:  # ValueError: no TOML, or a number of thousands of digits
+        what = "no TOML: nested too deeply" if isinstance(error, RecursionError) else f"no TOML: {str(error)[:200]}"
         fix = "`neuroonco train recipes NAME` prints one that works"
         raise InputError("RECIPE_BROKEN", what, where=where, fix=fix) from None
 
@@ -167,7 +179,7 @@ def _document(place: str) -> tuple[dict[str, Any], Path, str]:
 def _recipe(document: dict[str, Any], where: str) -> Recipe:
     """Validate as JSON is: a number in quotes is no number, and a list is a tuple."""
     try:
-        return Recipe.model_validate_json(json.dumps(document, default=_no_value), strict=True)
+        recipe = Recipe.model_validate_json(json.dumps(document, default=_no_value), strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False)
         first = min(found, key=lambda one: one["type"] != "extra_forbidden")  # a misspelt name explains what is missing
@@ -176,8 +188,20 @@ def _recipe(document: dict[str, Any], where: str) -> Recipe:
         if first["type"] == "extra_forbidden":
             raise InputError("RECIPE_INVALID", f"no field {name!r}{more}", where=where, fix=_nearest(name)) from None
         what = f"{name}: {_said(first['msg'])}{more}"
-        fix = "docs/train.md explains the fields; `neuroonco train recipes NAME` prints a recipe"
-        raise InputError("RECIPE_INVALID", what, where=where, fix=fix) from None
+        raise InputError("RECIPE_INVALID", what, where=where, fix=FIX) from None
+    for field in fields_of():
+        if wrong := _absurd(attrgetter(field)(recipe) if "lora." not in field or recipe.lora else None):
+            raise InputError("RECIPE_INVALID", f"{field}: {wrong}", where=where, fix=FIX)
+    return recipe
+
+
+def _absurd(value: object) -> str | None:
+    """What is wrong with a number that is of the right kind and cannot be meant."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "input should be a finite number"
+    if isinstance(value, int | float) and abs(value) > MAX_NUMBER:
+        return f"input should be at most {MAX_NUMBER}"
+    return None
 
 
 def _no_value(value: object) -> list[str]:
@@ -230,10 +254,19 @@ def _change(document: dict[str, Any], name: str, value: object) -> None:
     try:
         kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
         adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        inside[last] = adapter.dump_python(adapter.validate_python(given), mode="json")
+        taken = adapter.validate_python(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UsageError("FIELD_INVALID", f"{name}: {_said(first['msg'])}, not {value!r}") from None
+        raise UsageError("FIELD_INVALID", f"{name}: {_said(first['msg'])}, not {_short(value)}") from None
+    if wrong := _absurd(taken):
+        raise UsageError("FIELD_INVALID", f"{name}: {wrong}, not {_short(value)}")
+    inside[last] = adapter.dump_python(taken, mode="json")
+
+
+def _short(value: object) -> str:
+    """A value as it was given, cut where it is long."""
+    said = repr(value)
+    return said if len(said) <= MAX_SAID else f"{said[: MAX_SAID - 1]}…"
 
 
 # --- places ---
@@ -251,40 +284,3 @@ def _base(recipe: Recipe, folder: Path) -> str:
     if beside.is_dir() or not HUB_NAME.fullmatch(base):
         return os.path.normpath(beside) if base.strip() else base
     return base
-
-
-def _files(named: tuple[Path, ...], kinds: tuple[str, ...]) -> tuple[Path, ...]:
-    found = [file for place in named for file in _files_at(place, kinds)]
-    if len({file.resolve() for file in found}) < len(found):
-        twice = next(file for file in found if [other.resolve() for other in found].count(file.resolve()) > 1)
-        raise UsageError("DATA_TWICE", "the file is named twice", where=str(twice), fix="name it once")
-    for file in found:
-        _require_rows(file)
-    return tuple(found)
-
-
-def _files_at(place: Path, kinds: tuple[str, ...]) -> list[Path]:
-    if not place.exists():
-        fix = "pass a file of chat JSONL, or a folder that `neuroonco build instruct` wrote"
-        raise InputError("FILE_MISSING", "no such file or folder", where=str(place), fix=fix)
-    if not place.is_dir():
-        return [place]
-    files_of_kinds = [place / f"instruction_{kind}_train.jsonl" for kind in kinds]
-    missing = [file.name for file in files_of_kinds if not file.exists()]
-    if missing or not files_of_kinds:
-        what = f"the folder has no {missing[0]}" if missing else "data.kinds names no kind"
-        fix = "pass the folder that `neuroonco build instruct` wrote, or choose with --set data.kinds=…"
-        raise InputError("FILE_MISSING", what, where=str(place), fix=fix)
-    return files_of_kinds
-
-
-def _require_rows(file: Path) -> None:
-    try:
-        is_file, size_bytes = file.is_file(), file.stat().st_size
-    except OSError as error:
-        raise InputError("FILE_UNREADABLE", error.strerror or "unreadable", where=str(file)) from None
-    if not is_file:
-        raise InputError("NOT_A_FILE", "not a regular file", where=str(file), fix="pass a file")
-    if size_bytes == 0:
-        fix = "`build instruct` wrote no pair of this kind: leave the kind out (data.kinds), or build it from more"
-        raise InputError("DATA_EMPTY", "the file is empty", where=str(file), fix=fix)

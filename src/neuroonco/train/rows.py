@@ -40,15 +40,30 @@ class TrainingRow:
     slice_id: str | None
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, TrainingRow | RowProblem]]:
+def names_in_messages(files: Sequence[Path]) -> tuple[str, ...]:
+    r"""Names of files without control characters; where two are the same, each with the name of its folder.
+
+    >>> names_in_messages([Path("/data/a/x.jsonl"), Path("/data/b/x.jsonl"), Path("/data/y.jsonl")])
+    ('a/x.jsonl', 'b/x.jsonl', 'y.jsonl')
+    """
+    names = [path.name for path in files]
+    full = [f"{path.absolute().parent.name}/{path.name}" if names.count(path.name) > 1 else path.name for path in files]
+    return tuple(map(printable, full))
+
+
+def read_rows(path: Path, *, name: str | None = None) -> Iterator[tuple[int, TrainingRow | RowProblem]]:
     """Rows of one file with the byte offsets of their lines; what cannot be used is a problem, and never an exception.
 
     Blank lines are no rows, but are counted as lines. A byte order mark at the head of the file is passed over.
 
+    Args:
+        path: of the file.
+        name: what it is called in messages; None takes its own.
+
     Raises:
         InputError: the file cannot be opened.
     """
-    name = printable(path.name)
+    name = printable(path.name) if name is None else name
     try:
         if path.exists() and not path.is_file():
             raise InputError("NOT_A_FILE", "not a regular file", where=name, fix="pass a file of chat JSONL")
@@ -83,7 +98,7 @@ class RowFiles:
         lines: NDArray[np.uint32] | None = None,
     ) -> None:
         pairs = np.asarray(places, dtype=np.uint64).reshape(-1, 2)
-        self._files = tuple(files)
+        self._files, self._names = tuple(files), names_in_messages(files)
         self._numbers = pairs[:, 0].astype(np.uint32)
         self._offsets = np.ascontiguousarray(pairs[:, 1])
         self._lines = self._counted() if lines is None else lines.astype(np.uint32)
@@ -99,7 +114,7 @@ class RowFiles:
             InputError: ``ROW_CHANGED``: no row that can be used begins there any more.
         """
         path, offset, number = self._files[self._numbers[place]], int(self._offsets[place]), int(self._lines[place])
-        name = printable(path.name)
+        name = self._names[self._numbers[place]]
         try:
             with path.open("rb") as file:
                 file.seek(offset)

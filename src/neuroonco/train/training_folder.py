@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from neuroonco import store
 from neuroonco.errors import InputError
+from neuroonco.models.local_checkpoint import Checkpoint
 from neuroonco.outcomes import Record
 from neuroonco.train.checkpoints import steps_of
 from neuroonco.train.finished import TRAINING, read_trained
@@ -32,7 +33,7 @@ class Begun(Record):
     """What a folder is a training of.
 
     Attributes:
-        recipe: without the places of data and root.
+        recipe: without the places of data, root and base model.
         base, data_sha256: as in :class:`Trained`.
         resumed_at: steps at which it went on; 0 where it was cut off before its first checkpoint.
     """
@@ -47,16 +48,27 @@ class Begun(Record):
 def begun_of(planned: Planned) -> Begun:
     """What a plan's folder is a training of."""
     return Begun(
-        recipe=without_places(planned.found.recipe),
+        recipe=without_places(planned.found.recipe, planned.checkpoint),
         recipe_sha256=planned.found.sha256,
         base=planned.checkpoint.name,
         data_sha256=planned.rows.check.sha256,
     )
 
 
-def without_places(recipe: Recipe) -> Recipe:
-    """A recipe without the places of its data and root, which belong to one machine."""
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"files": (), "root": None})})
+def without_places(recipe: Recipe, checkpoint: Checkpoint) -> Recipe:
+    """A recipe without what belongs to one machine: places of its data and root, and of a base that is a folder.
+
+    Of such a base the label stays; a name of the Hub stays whole, and has a slash in it.
+    """
+    data = recipe.data.model_copy(update={"files": (), "root": None})
+    base = checkpoint.label if is_folder(recipe.model.base) else recipe.model.base
+    model = recipe.model.model_copy(update={"base": base})
+    return recipe.model_copy(update={"data": data, "model": model})
+
+
+def is_folder(base: str) -> bool:
+    """Whether a base model is one of this machine, and not one of the Hub."""
+    return Path(base).expanduser().is_dir()
 
 
 def claim(out: Path, wanted: Begun) -> Begun:
@@ -153,13 +165,12 @@ def write_result(planned: Planned, out: Path, begun: Begun, checkpoint: Path) ->
                     os.fsync(file.fileno())
         shutil.rmtree(place, ignore_errors=True)
         partial.rename(place)
+        write_history(out / HISTORY, logged_until(checkpoint))
+        trained = _trained(planned, begun, checkpoint)
+        store.write_text(out / TRAINING, trained.model_dump_json(indent=2) + "\n")
     except OSError as error:
         what = error.strerror or "cannot be written"
         raise InputError("CANNOT_WRITE", what, where=f"{out.name}/{place.name}", fix="make room, and go on") from None
-    rows = logged_until(checkpoint)
-    write_history(out / HISTORY, rows)
-    trained = _trained(planned, begun, checkpoint)
-    store.write_text(out / TRAINING, trained.model_dump_json(indent=2) + "\n")
     return trained
 
 

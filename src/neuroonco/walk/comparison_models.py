@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic
 
-from neuroonco.predict.records import EvaluationRun, PictureMode, Scoring
+from neuroonco.predict.records import EvaluationRun, PictureMode, PromptForm, Scoring
 from neuroonco.walk.comparison_runs import Answer, GivenRun, Item
 
 BUILT_IN = {
@@ -141,7 +141,9 @@ def _unprefixed(model: str) -> str:
 
 
 def _ways(about: EvaluationRun | None) -> tuple[object, ...] | None:
-    return None if about is None else (about.scoring, about.per_image, about.asks_confidence, about.permute_seed)
+    if about is None:
+        return None
+    return about.scoring, about.form, about.per_image, about.asks_confidence, about.permute_seed
 
 
 def asked_words(one: Contender[Item, Answer]) -> tuple[str, ...]:
@@ -188,6 +190,8 @@ def _asked(model: str, about: EvaluationRun | None, orders: int) -> Iterator[str
         yield "all questions of an image in one call: they can tell of each other"
     if about.scoring is Scoring.LIKELIHOOD:
         yield "the likeliest letter, not what it writes"
+    if about.form is PromptForm.INSTRUCTION:
+        yield "asked in the words of instruction data"
     if about.permute_seed is not None:
         yield f"options in another order (seed {about.permute_seed})"
     if about.asks_confidence:
@@ -207,6 +211,8 @@ def _short_words(about: EvaluationRun) -> Iterable[str]:
         yield "an image a call"
     if about.scoring is Scoring.LIKELIHOOD:
         yield "likelihood"
+    if about.form is PromptForm.INSTRUCTION:
+        yield "instruction form"
     if about.asks_confidence:
         yield "confidence"
     if about.permute_seed is not None:
@@ -217,5 +223,5 @@ def _asked_alike(run: GivenRun[Item, Answer]) -> str | None:
     """What runs have in common that differ in the order of the options alone; None where nobody says."""
     if run.about is None:
         return None
-    kept = {"model", "kind", "benchmark_sha256", "picture", "scoring", "per_image", "asks_confidence", "prompts"}
-    return run.about.model_dump_json(include=kept | {"settings"})
+    kept = {"model", "kind", "benchmark_sha256", "picture", "scoring", "per_image", "asks_confidence", "form"}
+    return run.about.model_dump_json(include=kept | {"prompts", "settings"})

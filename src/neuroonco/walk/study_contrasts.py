@@ -1,17 +1,29 @@
 """What a study's runs come to: scored, compared on the same questions, and the gain that is stated."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from neuroonco import store
 from neuroonco.build.records import REPORTED_TYPES, ClosedItem
 from neuroonco.predict.records import Prediction
 from neuroonco.predict.run_files import RunFiles, read_about, read_closed_run
-from neuroonco.report.study_records import Contrast, CurvePoint, SeedStudy, StudyRole, StudyRun, StudyTraining
-from neuroonco.report.study_words import stated_gain
+from neuroonco.report.study_records import (
+    Contrast,
+    CurvePoint,
+    MeanOfSeeds,
+    SeedStudy,
+    StudyRole,
+    StudyRun,
+    StudyTraining,
+)
+from neuroonco.report.study_words import TEXT_ALONE, stated_gain
 from neuroonco.resampling import SEED
-from neuroonco.score.closed.compare import compare
-from neuroonco.score.closed.judge import counted
+from neuroonco.score.closed.clustering import in_clusters
+from neuroonco.score.closed.compare import compare, paired_difference
+from neuroonco.score.closed.judge import counted, judge
 from neuroonco.score.closed.records import Difference, PairsOf, Score
 from neuroonco.score.closed.score import score_closed
 from neuroonco.train.history import HistoryRow
@@ -61,22 +73,63 @@ def _differences(items: Sequence[ClosedItem], answers: Answers, resamples: int) 
     return {pair.b: pair.difference for pair in compared.pairs}
 
 
+def mean_of_seeds(items: Sequence[ClosedItem], answers: Sequence[Answers], *, resamples: int) -> MeanOfSeeds:
+    """The tuned models with the others, accuracies taken as means over the seeds.
+
+    Args:
+        items: the benchmark.
+        answers: predictions of each run, one mapping a seed.
+        resamples: behind each interval.
+    """
+    own = counted(items)
+    questions = in_clusters(own, seed=SEED, resamples=resamples)
+    right = {
+        role: np.mean([[one.is_right for one in judge(own, seed[role])] for seed in answers], axis=0)
+        for role in StudyRole
+    }
+
+    def gain(other: StudyRole) -> Difference:
+        gains = questions.sums(np.stack([right[StudyRole.TUNED] - right[other], np.ones(len(own))], axis=1))
+        return paired_difference(gains, questions.resamples.totals(gains))
+
+    text_alone = max(TEXT_ALONE, key=lambda role: float(right[role].sum()))
+    return MeanOfSeeds(
+        added=gain(StudyRole.BASE),
+        text_alone=text_alone,
+        remaining=gain(text_alone),
+        over_others=gain(StudyRole.SHUFFLED_ON_REAL),
+    )
+
+
+def answers_of(asked: AskedStudy, seed: int) -> dict[StudyRole, list[Prediction]]:
+    """Predictions of each run of a seed.
+
+    Raises:
+        InputError: a run cannot be read.
+    """
+    return {part.role: read_closed_run(asked.predictions(part, seed)).predictions for part in PARTS}
+
+
+def letters_of(items: Sequence[ClosedItem], predictions: Sequence[Prediction]) -> dict[str, int]:
+    """Answers to the questions that count, by letter."""
+    chosen = Counter(one.letter for one in judge(counted(items), predictions) if one.letter is not None)
+    return dict(sorted(chosen.items()))
+
+
 def seed_study(
-    asked: AskedStudy, items: Sequence[ClosedItem], seed: int, trained: Mapping[Pictures, Trained]
+    asked: AskedStudy, items: Sequence[ClosedItem], seed: int, trained: Mapping[Pictures, Trained], answers: Answers
 ) -> tuple[SeedStudy, Score]:
-    """Read what one seed's runs left, score and compare it.
+    """Score and compare what one seed's runs left.
 
     Returns:
         All of the seed, and the score of its base model, which knows chance and clusters.
 
     Raises:
-        InputError: a run cannot be read.
+        InputError: a file cannot be read.
     """
-    answers: dict[StudyRole, list[Prediction]] = {}
     runs, base = [], None
     for part in PARTS:
         place = asked.predictions(part, seed)
-        answers[part.role] = read_closed_run(place).predictions
         score = score_closed(items, answers[part.role], seed=SEED, resamples=asked.resamples)
         base = base or score
         about = read_about(place)
@@ -91,6 +144,7 @@ def seed_study(
             macro_by_type=score.macro_by_type,
             by_type=score.by_type,
             status=score.status,
+            letters=letters_of(items, answers[part.role]),
             complete=score.complete,
         )
         runs.append(run)

@@ -24,12 +24,12 @@ from neuroonco.report.study_words import headline
 from neuroonco.score.closed.judge import counted
 from neuroonco.train.finished import TRAINING, read_trained
 from neuroonco.train.fit import fit
-from neuroonco.train.merge import base_as_trained, merge
 from neuroonco.train.plan import Planned, plan_training, processes, require_possible
 from neuroonco.train.records import Pictures, Trained
 from neuroonco.walk.study_asking import ask_part
-from neuroonco.walk.study_contrasts import seed_study
+from neuroonco.walk.study_contrasts import answers_of, mean_of_seeds, seed_study
 from neuroonco.walk.study_leaks import require_no_leaks
+from neuroonco.walk.study_models import merge_all
 from neuroonco.walk.study_parts import (
     BEGUN,
     PAGE,
@@ -77,6 +77,14 @@ class ReadyStudy:
             runs = [part for part in PARTS if not RunFiles.at(asked.predictions(part, seed)).run.exists()]
             found += [f"ask {asked.predictions(part, seed).name}" for part in runs]
         return tuple(dict.fromkeys(found))
+
+    @property
+    def warning(self) -> str | None:
+        """What keeps the study from stating anything, before a step is trained; None where nothing does."""
+        if not (number := self.leaks.not_compared):
+            return None
+        what = f"{number} of the benchmark's {self.leaks.benchmark} pictures cannot be read"
+        return f"WARNING: {what}: their questions cannot be asked, and nothing will be stated until they are there"
 
 
 def ready(asked: AskedStudy, *, with_plan: bool = False) -> ReadyStudy:
@@ -133,10 +141,12 @@ def study(
     busy = InputError("OUT_BUSY", "another process works on this study", where=asked.out.name, fix="wait for it")
     with held(asked.out, busy):
         store.write_json(asked.out / BEGUN, study_of.begun.model_dump(mode="json"))
+        if (warning := study_of.warning) is not None:
+            say(warning)
         trained = {seed: _train(study_of, seed, say, progress) for seed in study_of.seeds}
         _require_same(trained)
         for seed in study_of.seeds:
-            _merge(asked, seed, say)
+            merge_all(asked, seed, say, _let_go)
             for part in PARTS:
                 ask_part(asked, study_of.items, study_of.unreadable, part, seed, say, progress)
                 _let_go()
@@ -171,29 +181,18 @@ def _train(study_of: ReadyStudy, seed: int, say: Say, progress: Progress) -> dic
 def _require_same(trained: dict[int, dict[Pictures, Trained]]) -> None:
     """Refuse trainings that differ in more than pictures and seed: a base or data changed between two of them."""
     every = [one for of_seed in trained.values() for one in of_seed.values()]
-    for name in ("base", "data_sha256"):
+    for name in ("base", "data_sha256", "rows", "held_out_rows", "steps"):
         if len({getattr(one, name) for one in every}) > 1:
-            what = f"the trainings were not made with the same {name.removesuffix('_sha256')}"
+            what = f"the trainings were not made with the same {name.removesuffix('_sha256').replace('_', ' ')}"
             raise InputError("STUDY_MIXED", what, fix="begin again with another --out")
-
-
-def _merge(asked: AskedStudy, seed: int, say: Say) -> None:
-    for trained_on in (None, *Pictures):
-        out = asked.model_folder(trained_on, seed)
-        if out.exists():
-            continue
-        out.parent.mkdir(parents=True, exist_ok=True)
-        source = asked.training(trained_on or Pictures.REAL, seed)
-        base = asked.found(trained_on or Pictures.REAL, seed).recipe.model.base
-        name = (base_as_trained if trained_on is None else merge)(source, out, base=base)
-        say(f"wrote {name}")
-        _let_go()
 
 
 def _write(study_of: ReadyStudy, trained: dict[int, dict[Pictures, Trained]]) -> Study:
     asked, items = study_of.asked, study_of.items
-    scored = [seed_study(asked, items, seed, trained[seed]) for seed in study_of.seeds]
+    answers = {seed: answers_of(asked, seed) for seed in study_of.seeds}
+    scored = [seed_study(asked, items, seed, trained[seed], answers[seed]) for seed in study_of.seeds]
     seeds, base = tuple(found for found, _ in scored), scored[0][1]
+    mean = mean_of_seeds(items, list(answers.values()), resamples=asked.resamples) if len(seeds) > 1 else None
     own = counted(items)
     first = trained[study_of.seeds[0]][Pictures.REAL]
     found = Study(
@@ -212,7 +211,8 @@ def _write(study_of: ReadyStudy, trained: dict[int, dict[Pictures, Trained]]) ->
         max_tokens=asked.max_tokens,
         leaks=study_of.leaks,
         seeds=seeds,
-        headline=headline(seeds),
+        mean=mean,
+        headline=headline(seeds, mean),
         complete=not study_of.unreadable and all(run.complete for one in seeds for run in one.runs),
         version=__version__,
     )
