@@ -32,7 +32,8 @@ settings.load_profile("untimed")
 
 # Modules that take longest, in this order: begun late, one of them would keep a single worker busy at the end.
 SLOW_MODULES = (
-    *("test_walk", "test_cli", "test_walk_sources", "test_check_guessers", "test_instruct_write"),
+    *("test_walk", "test_cli", "test_train_fit", "test_walk_sources", "test_check_guessers", "test_instruct_write"),
+    *("test_train_samples", "test_train_merge", "test_train_study", "test_cli_train", "test_train_plan"),
     *("test_browser_review", "test_export_inspect", "test_browser_viewer", "test_curate_catalog"),
     *("test_browser_review_trouble", "test_validate", "test_walk_models", "test_check_gate"),
     *("test_models_transformers", "test_phantoms_truth", "test_readings_phantoms", "test_readings_detection"),

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from neuroonco.errors import UsageError
 from neuroonco.models.local_checkpoint import find
 from neuroonco.models.local_model import LocalModel, Prompt, Written
+from neuroonco.models.local_weights import is_out_of_memory
 from neuroonco.models.records import ModelAnswer, ModelCall
 from neuroonco.vocabulary import CallStatus
 
@@ -154,7 +155,7 @@ class LocalClient:
         try:
             outcomes = self._computed(batch)
         except Exception as error:
-            lacks_memory, line = self._model.is_out_of_memory(error), self._model.checkpoint.one_line(error)
+            lacks_memory, line = is_out_of_memory(error), self._model.checkpoint.one_line(error)
         else:
             latency_s = round(time.perf_counter() - started_s, 6)
             return [self._answer(one, began, latency_s, **fields) for one, fields in zip(batch, outcomes, strict=True)]

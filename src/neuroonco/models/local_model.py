@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from neuroonco.errors import InputError, PrerequisiteError
+from neuroonco.errors import InputError
 from neuroonco.models.local_checkpoint import AGAIN, Checkpoint
 from neuroonco.models.local_libraries import device_of, dtype_name, import_extra, quiet
 from neuroonco.models.local_processor import LocalProcessor, picture_of
+from neuroonco.models.local_weights import load_weights
 from neuroonco.models.records import Turn
 
 OF_THE_CHECKPOINT: Final = ("eos_token_id", "pad_token_id", "bos_token_id", "suppress_tokens", "bad_words_ids")
@@ -73,32 +74,15 @@ class LocalModel:
         """
         if self._model is not None:
             return
-        where = self.checkpoint.label
-        try:
-            with quiet(self._library):
-                model, report = self._library.AutoModelForImageTextToText.from_pretrained(
-                    self.checkpoint.folder,
-                    dtype=getattr(self._torch, self.dtype),
-                    device_map={"": self.device},
-                    use_safetensors=True,
-                    local_files_only=True,
-                    trust_remote_code=False,
-                    ignore_mismatched_sizes=True,  # refused below, by name
-                    output_loading_info=True,
-                )
-        except Exception as error:
-            if self.is_out_of_memory(error):
-                fix = "a smaller model, a larger GPU, or serve it over several (vllm serve MODEL)"
-                raise PrerequisiteError(
-                    "MEMORY_EXCEEDED", f"the weights do not fit on {self.device}", where=where, fix=fix
-                ) from None
-            what = f"its weights cannot be loaded ({self.checkpoint.one_line(error)})"
-            raise InputError("MODEL_UNREADABLE", what, where=where, fix=AGAIN) from None
-        # The library gives random values to what is missing, and only logs it: answers would be noise.
-        absent = sorted({*report["missing_keys"], *(str(entry[0]) for entry in report["mismatched_keys"])})
-        if absent:
-            what = f"{len(absent)} weights are missing or of another shape, e.g. {absent[0]}"
-            raise InputError("MODEL_INCOMPLETE", what, where=where, fix=AGAIN)
+        model = load_weights(
+            self.checkpoint,
+            lacks_memory=(
+                f"the weights do not fit on {self.device}",
+                "a smaller model, a larger GPU, or serve it over several (vllm serve MODEL)",
+            ),
+            dtype=getattr(self._torch, self.dtype),
+            device_map={"": self.device},
+        )
         own = model.generation_config.to_dict()
         kept = {name: own[name] for name in OF_THE_CHECKPOINT if own.get(name) is not None}
         tokenizer = self.processor.tokenizer
@@ -107,12 +91,6 @@ class LocalModel:
             kept.setdefault("eos_token_id", tokenizer.eos_token_id)
         model.generation_config = self._library.GenerationConfig(**kept)
         self._kept, self._model = kept, model.eval()
-
-    def is_out_of_memory(self, error: BaseException) -> bool:
-        """Whether a smaller batch could help: of the GPU, or of the machine."""
-        text = str(error).casefold()
-        kinds = (self._torch.OutOfMemoryError, MemoryError)
-        return isinstance(error, kinds) or (isinstance(error, RuntimeError) and "can't allocate memory" in text)
 
     def free(self) -> None:
         """Give back what a batch left on the GPU."""

@@ -12,7 +12,7 @@ from neuroonco.vocabulary import Shape
 NARROWEST = 0.42
 """Least radius of an irregular outline: clefts that met in the middle would make it a star."""
 MOST_SOLID = 0.8
-"""Largest share of its convex hull that an irregular outline fills; one tongue alone does not make a curve irregular."""
+"""Largest share of its convex hull that an irregular outline fills: one tongue alone makes no irregular curve."""
 FINE = 34
 """Number of small tongues and clefts around an irregular outline."""
 ANGLES: Field = np.linspace(0, 2 * np.pi, 360, endpoint=False, dtype=np.float32)

@@ -6,9 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from neuroonco.errors import InputError, NeuroOncoError, PrerequisiteError
-from neuroonco.models.local_checkpoint import AGAIN, Checkpoint, short_line
-from neuroonco.models.local_libraries import device_of, dtype_name, import_extra, quiet
+from neuroonco.errors import InputError, PrerequisiteError
+from neuroonco.models.local_checkpoint import Checkpoint
+from neuroonco.models.local_libraries import device_of, dtype_name, import_extra
+from neuroonco.models.local_weights import load_weights
 from neuroonco.train.records import LoraPart, Quantization, Recipe
 
 SMALLER: Final = (
@@ -130,40 +131,14 @@ def load(
 
 
 def _weights(recipe: Recipe, checkpoint: Checkpoint, where: Placed, folder: Path, sharded: bool) -> Any:
-    torch, transformers = import_extra("torch"), import_extra("transformers")
-    import_extra("accelerate")
+    torch = import_extra("torch")
     options: dict[str, Any] = {"dtype": getattr(torch, where.dtype), "attn_implementation": recipe.model.attention}
     if not sharded:
         options["device_map"] = {"": where.device}
     if recipe.model.quantization is Quantization.NF4:
         options["quantization_config"] = four_bits()
-    label = checkpoint.label
-    try:
-        with quiet(transformers):
-            model, report = transformers.AutoModelForImageTextToText.from_pretrained(
-                folder,
-                use_safetensors=True,
-                local_files_only=True,
-                trust_remote_code=False,
-                ignore_mismatched_sizes=True,  # refused below, by name
-                output_loading_info=True,
-                **options,
-            )
-    except Exception as error:
-        if is_out_of_memory(error):
-            what = f"the weights do not fit on {where.device}"
-            raise PrerequisiteError("MEMORY_EXCEEDED", what, where=label, fix=SMALLER) from None
-        if isinstance(error, ImportError):
-            what = short_line(error, folder)
-            raise PrerequisiteError("EXTRA_MISSING", what, where=label, fix='model.attention = "sdpa"') from None
-        what = f"its weights cannot be loaded ({short_line(error, folder)})"
-        raise InputError("MODEL_UNREADABLE", what, where=label, fix=AGAIN) from None
-    # The library gives random values to what is missing, and only logs it.
-    absent = sorted({*report["missing_keys"], *(str(entry[0]) for entry in report["mismatched_keys"])})
-    if absent:
-        what = f"{len(absent)} weights are missing or of another shape, e.g. {absent[0]}"
-        raise InputError("MODEL_INCOMPLETE", what, where=label, fix=AGAIN)
-    return model
+    lacks_memory = (f"the weights do not fit on {where.device}", SMALLER)
+    return load_weights(checkpoint, lacks_memory=lacks_memory, folder=folder, **options)
 
 
 def vision_towers(model: Any) -> dict[str, Any]:
@@ -216,12 +191,3 @@ def adapter_config(model: Any, lora: LoraPart, *, freeze_vision: bool, where: st
         exclude_modules=excluded if is_excluding else None,
         task_type="CAUSAL_LM",
     )
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether less at once could help: memory of the GPU, or of the machine."""
-    if isinstance(error, NeuroOncoError):
-        return False
-    torch = import_extra("torch")
-    is_refused = isinstance(error, RuntimeError) and "can't allocate memory" in str(error).casefold()
-    return is_refused or isinstance(error, (torch.OutOfMemoryError, MemoryError))

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from neuroonco import store
-from neuroonco.errors import InputError, PrerequisiteError
-from neuroonco.models.local_checkpoint import AGAIN, INDEX, Checkpoint, find, short_line
+from neuroonco.errors import InputError
+from neuroonco.models.local_checkpoint import INDEX, Checkpoint, find, short_line
 from neuroonco.models.local_libraries import import_extra, quiet
 from neuroonco.models.local_processor import LocalProcessor
+from neuroonco.models.local_weights import load_weights
 from neuroonco.train.card import render_card
 from neuroonco.train.finished import base_of, read_trained
 from neuroonco.train.new_folder import new_folder, require_free
@@ -101,7 +102,7 @@ def _adapter_folder(trained: Path) -> Path:
 def _save_merged(base: Checkpoint, adapter: Path, folder: Path) -> None:
     torch, transformers, peft = (import_extra(name) for name in ("torch", "transformers", "peft"))
     with quiet(transformers):
-        model = _loaded(base, transformers, torch)
+        model = _loaded(base)
         model = _merged(model, adapter, peft, torch)
         # The base's own settings are copied as they are; the library refuses to write some that it reads.
         model.generation_config = transformers.GenerationConfig.from_model_config(model.config)
@@ -113,30 +114,10 @@ def _save_merged(base: Checkpoint, adapter: Path, folder: Path) -> None:
             raise InputError("CANNOT_WRITE", short_line(error, folder), where=folder.name) from None
 
 
-def _loaded(base: Checkpoint, transformers: Any, torch: Any) -> Any:
+def _loaded(base: Checkpoint) -> Any:
     """The base on the CPU, in the number format in which it is stored."""
-    try:
-        model, report = transformers.AutoModelForImageTextToText.from_pretrained(
-            base.folder,
-            dtype="auto",
-            device_map={"": "cpu"},
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            ignore_mismatched_sizes=True,  # refused below, by name
-            output_loading_info=True,
-        )
-    except Exception as error:
-        if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-            what, fix = "the weights do not fit into memory", "merge on a machine with more memory"
-            raise PrerequisiteError("MEMORY_EXCEEDED", what, where=base.label, fix=fix) from None
-        what = f"its weights cannot be loaded ({base.one_line(error)})"
-        raise InputError("MODEL_UNREADABLE", what, where=base.label, fix=AGAIN) from None
-    absent = sorted({*report["missing_keys"], *(str(entry[0]) for entry in report["mismatched_keys"])})
-    if absent:
-        what = f"{len(absent)} weights are missing or of another shape, e.g. {absent[0]}"
-        raise InputError("MODEL_INCOMPLETE", what, where=base.label, fix=AGAIN)
-    return model
+    lacks_memory = ("the weights do not fit into memory", "merge on a machine with more memory")
+    return load_weights(base, lacks_memory=lacks_memory, dtype="auto", device_map={"": "cpu"})
 
 
 def _merged(model: Any, adapter: Path, peft: Any, torch: Any) -> Any:

@@ -5,7 +5,8 @@ import re
 from typing import Final
 
 from neuroonco.errors import InputError, NeuroOncoError, PrerequisiteError
-from neuroonco.train.loading import SMALLER, is_out_of_memory
+from neuroonco.models.local_weights import is_out_of_memory
+from neuroonco.train.loading import SMALLER
 
 OURS: Final = re.compile(r"error\[(\w+)\]: ([^\n]*?)(?:; where: ([^\n]*?))?(?:; fix: ([^\n]*))?(?:\n|$)")
 """The line of an error of ours, in whatever a process that reads data says of it."""

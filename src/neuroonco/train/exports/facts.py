@@ -114,6 +114,27 @@ def computed_in(recipe: Recipe) -> str:
     return "bfloat16" if recipe.model.dtype == "auto" else recipe.model.dtype
 
 
+def trainer_arguments(one: Exporting) -> dict[str, object]:
+    """What trainers built on that of transformers call by the same names."""
+    fit, when = one.recipe.optimization, one.recipe.schedule
+    given: dict[str, object] = {
+        "per_device_train_batch_size": fit.device_batch_size,
+        "gradient_accumulation_steps": one.accumulation,
+        "learning_rate": fit.learning_rate,
+        "num_train_epochs": fit.epochs,
+        "lr_scheduler_type": fit.scheduler,
+        "weight_decay": fit.weight_decay,
+        "max_grad_norm": fit.max_gradient_norm,
+        "optim": fit.optimizer,
+        "seed": fit.seed,
+        "dataloader_num_workers": fit.workers,
+        "logging_steps": when.log_every_steps,
+        "save_steps": when.save_every_steps,
+        "save_total_limit": when.keep,
+    }
+    return given if fit.max_steps is None else given | {"max_steps": fit.max_steps}
+
+
 def shared_differences(recipe: Recipe) -> list[str]:
     """What no other trainer does as the recipe says."""
     differs = []

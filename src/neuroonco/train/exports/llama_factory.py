@@ -9,7 +9,7 @@ https://github.com/hiyouga/LLaMA-Factory
 from pathlib import Path
 from typing import Any, Final
 
-from neuroonco.train.exports.facts import Exporting, computed_in, is_qwen, shared_differences
+from neuroonco.train.exports.facts import Exporting, computed_in, is_qwen, shared_differences, trainer_arguments
 from neuroonco.train.records import Quantization
 
 CONFIG: Final = "train.yaml"
@@ -72,28 +72,14 @@ def settings(one: Exporting) -> dict[str, Any]:
             "eval_steps": when.evaluate_every_steps,
         }
     given |= {
-        "per_device_train_batch_size": fit.device_batch_size,
-        "gradient_accumulation_steps": one.accumulation,
-        "learning_rate": fit.learning_rate,
-        "num_train_epochs": fit.epochs,
-        "lr_scheduler_type": fit.scheduler,
+        **trainer_arguments(one),
         "warmup_ratio": fit.warmup_share,
-        "weight_decay": fit.weight_decay,
-        "max_grad_norm": fit.max_gradient_norm,
-        "optim": fit.optimizer,
         "bf16": dtype == "bfloat16",
         "fp16": dtype == "float16",
-        "seed": fit.seed,
-        "dataloader_num_workers": fit.workers,
         "output_dir": "trained",
         "run_name": recipe.name,
-        "logging_steps": when.log_every_steps,
-        "save_steps": when.save_every_steps,
-        "save_total_limit": when.keep,
         "report_to": list(when.log_to) or "none",
     }
-    if fit.max_steps is not None:
-        given["max_steps"] = fit.max_steps
     return given
 
 

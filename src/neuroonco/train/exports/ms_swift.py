@@ -10,7 +10,7 @@ https://swift.readthedocs.io/en/latest/Instruction/Command-line-parameters.html
 import re
 from typing import Any, Final
 
-from neuroonco.train.exports.facts import Exporting, computed_in, is_qwen, shared_differences
+from neuroonco.train.exports.facts import Exporting, computed_in, is_qwen, shared_differences, trainer_arguments
 from neuroonco.train.records import Quantization
 
 CONFIG: Final = "train.yaml"
@@ -63,29 +63,15 @@ def settings(one: Exporting) -> dict[str, Any]:
             "eval_steps": when.evaluate_every_steps,
         }
     given |= {
-        "per_device_train_batch_size": fit.device_batch_size,
-        "gradient_accumulation_steps": one.accumulation,
-        "learning_rate": fit.learning_rate,
-        "num_train_epochs": fit.epochs,
-        "lr_scheduler_type": fit.scheduler,
+        **trainer_arguments(one),
         "warmup_ratio": fit.warmup_share,
-        "weight_decay": fit.weight_decay,
         "adam_beta2": ADAM_BETA2,
-        "max_grad_norm": fit.max_gradient_norm,
-        "optim": fit.optimizer,
         "gradient_checkpointing": fit.gradient_checkpointing,
-        "seed": fit.seed,
         "data_seed": fit.seed,
-        "dataloader_num_workers": fit.workers,
         "output_dir": "trained",
         "run_name": recipe.name,
-        "logging_steps": when.log_every_steps,
-        "save_steps": when.save_every_steps,
-        "save_total_limit": when.keep,
         "report_to": list[str](when.log_to) or ["none"],
     }
-    if fit.max_steps is not None:
-        given["max_steps"] = fit.max_steps
     return given
 
 
