@@ -24,7 +24,7 @@ def merge_command(
     run: Run,
     out: OutFolder,
     base: Annotated[
-        str | None, typer.Option("--base", help="Base model, where it is not where the recipe says.")
+        str | None, typer.Option("--base", help="Base model, where it no longer is where it was.")
     ] = None,
     limits_only: Annotated[
         bool, typer.Option("--base-only", help="The base without the adapter, with the pixel limits of the training.")
