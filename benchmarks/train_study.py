@@ -156,7 +156,7 @@ def instructions(out: Path, number: int, seed: int) -> tuple[Path, Path]:
 
 
 def of_types(made: Path, benchmark: Path, types: frozenset[str]) -> tuple[Path, Path]:
-    """Instruction data and benchmark with questions of these types alone, written beside the whole; none stands for all."""
+    """Instruction data and benchmark with questions of these types alone, beside the whole; none stands for all."""
     if not types:
         return made, benchmark / "closed.parquet"
     names = "-".join(sorted(types))

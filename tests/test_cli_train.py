@@ -4,12 +4,15 @@ import json
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from neuroonco.cli import run
-from neuroonco.cli.train_progress import last_loss
+from neuroonco.cli.predict import _summarise
+from neuroonco.cli.train_progress import last_loss, training_line
+from neuroonco.predict.records import EvaluationRun, PromptForm, QuestionKind, Scoring
 from neuroonco.train.recipe import shipped_recipes
 
 torch = pytest.importorskip("torch")
@@ -68,6 +71,7 @@ def test_a_dry_run_prints_the_plan(call: Any, folder: Path) -> None:
     assert rows["pictures"] == "40, shown real"
     assert rows["batch"] == "4 = 1 x 2 x 2 accumulated"
     assert rows["steps"] == "8"
+    assert rows["seen"] == "sees 32 of 36 rows (0.89 epochs)"
     assert rows["parameters"] == "64,272"
     assert rows["trained"] == "896 (1.4 %)"
     assert rows["tokens of a sample"].endswith("of 1,024")
@@ -193,18 +197,92 @@ def test_a_training_refuses_rows_with_problems(call: Any, folder: Path, tmp_path
 def test_a_training_to_its_end_and_once_more(call: Any, folder: Path, tmp_path: Path) -> None:
     arguments = ("run", *given(folder), "--set", "optimization.max_steps=2", "--out", tmp_path / "out")
     code, out, err = call(*arguments, "--json")
-    assert (code, err) == (0, "")
+    assert code == 0
+    first, *_, last = err.splitlines()
+    assert first == "training tiny: 2 steps on 36 rows"
+    assert last.startswith("step 2 of 2")
     told = json.loads(out)
+    assert told["trained"]["rows_seen"] == 8
+    assert json.loads((tmp_path / "out" / "training.json").read_text())["rows_seen"] == 8
     assert told["trained"]["steps"] == told["plan"]["steps"] == 2
     assert told["trained"]["parameters"] == told["plan"]["parameters"] == 64_272
     assert told["trained"]["trainable_parameters"] == told["plan"]["trainable_parameters"]
     assert told["trained"]["recipe"]["data"]["root"] is None
     assert (tmp_path / "out" / "adapter" / "adapter_model.safetensors").exists()
     assert last_loss(tmp_path / "out" / "history.jsonl") == f"loss {told['trained']['train_loss']:.4f}"
-    code, out, _ = call(*arguments)
-    assert code == 0
+    code, out, err = call(*arguments)
+    assert (code, err) == (0, "")
     assert "out/adapter" in out
+    assert "saw 8 of 36 rows (0.22 epochs); 4 held out; pictures real" in out
+    code, _, err = call("run", *given(folder), "--model", tmp_path / "out", "--dry-run")
+    assert code == 3
+    assert err.startswith("error[MODEL_MISSING]: a training, and no model; where: out; fix: merge it first")
     assert "896 of 64,272 parameters (1.4 %)" in out
+
+
+def test_lines_without_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "history.jsonl").write_text('{"step": 1, "loss": 0.5}\n')
+    now = iter([0.0, *(float(10 * n) for n in range(1, 100))])
+    with training_line("tiny", 36, tmp_path / "history.jsonl", clock=lambda: next(now)) as told:
+        for step in range(12, 18):
+            told(step, 17)
+    assert capsys.readouterr().err.splitlines() == [
+        "training tiny: goes on at step 12 of 17",
+        "step 15 of 17, loss 0.5000",  # 30 s after the first
+        "step 17 of 17, loss 0.5000",
+    ]
+    with training_line("tiny", 36, tmp_path / "history.jsonl", shown=False) as told:
+        told(0, 1)
+        told(1, 1)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_model_that_is_not_there_and_a_value_of_another_type(call: Any, folder: Path) -> None:
+    code, _, err = call("run", *given(folder), "--model", folder / "absent", "--dry-run")
+    assert code == 3
+    assert "fix: --model FOLDER or ORG/MODEL" in err
+    assert "local:" not in err
+    code, _, err = call("run", *given(folder), "--set", "optimization.epochs=many", "--dry-run")
+    assert code == 2
+    assert "; fix: docs/train.md" in err
+
+
+def test_merge_says_what_a_folder_is(call: Any, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "study.json").write_text("{}")
+    for place, said in ((tmp_path / "study", "a study, and no training"), (folder / "models" / "tiny-qwen", "already")):
+        code, _, err = call("merge", place, "--out", tmp_path / "merged")
+        assert code == 3
+        assert err.startswith(f"error[TRAINING_MISSING]: {said}")
+
+
+@pytest.mark.parametrize(
+    ("status", "changed", "said"),
+    [
+        ({"unparsed": 3, "ok": 1, "missing_image": 5}, {}, "3 of 4 replies name no option"),
+        ({"unparsed": 3}, {"form": "instruction"}, "may need --scoring likelihood"),
+        ({"unparsed": 2, "ok": 2}, {}, None),
+        ({"unparsed": 3}, {"scoring": "likelihood"}, None),
+        ({"unparsed": 3}, {"kind": "open"}, None),
+    ],
+)
+def test_predict_says_what_a_trained_model_may_need(
+    status: dict[str, int], changed: dict[str, str], said: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = {"kind": "closed", "form": "full", "scoring": "generate"} | changed
+    about = EvaluationRun.model_construct(
+        status=status,
+        kind=QuestionKind(settings["kind"]),
+        form=PromptForm(settings["form"]),
+        scoring=Scoring(settings["scoring"]),
+    )
+    evaluated: Any = SimpleNamespace(about=about, predictions=range(sum(status.values())), warnings=(), waiting=0)
+    task: Any = SimpleNamespace(unreadable=0)
+    _summarise(task, evaluated, replay=False, as_json=False)
+    first, *more = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{sum(status.values())} questions: ")
+    assert len(more) == (said is not None)
+    assert said is None or said in more[0]
 
 
 def test_the_newest_loss(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ import yaml
 from typer.testing import CliRunner
 
 from neuroonco.cli.train_models import add_models
-from neuroonco.errors import InputError
-from neuroonco.train.card import escaped, render_card
+from neuroonco.errors import InputError, UsageError
+from neuroonco.train.card import render_card
 from neuroonco.train.card_facts import read_scores, read_sources
+from neuroonco.train.card_text import escaped
 from neuroonco.train.records import Recipe, Trained
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -146,6 +147,49 @@ def test_scores_have_n_and_interval(tmp_path: Path) -> None:
     assert "A score is incomplete" in card
 
 
+def test_answers_that_could_not_be_read_are_counted_beside_the_accuracy(tmp_path: Path) -> None:
+    none = {"value": 0.0, "low": 0.0, "high": 0.0087, "n": 440}
+    kinds = {"shape": none | {"n": 40}}
+    lost = {"ok": 0, "unparsed": 440, "api_error": 0, "missing": 0}
+    path = closed_score(
+        tmp_path / "s.json", accuracy=none, macro_by_type=none, by_type=kinds, status=lost, complete=True
+    )
+    compared = comparison(tmp_path / "c.json")
+    document = json.loads(compared.read_text("utf-8"))
+    document["models"][0]["accuracy"] = none
+    compared.write_text(json.dumps(document), encoding="utf-8")
+    card = render_card(trained(), scores=(read_scores(path), read_scores(compared)))
+    assert "s.json; 440 of 440 questions have no valid answer (440 unreadable):" in card
+    told = "| local:tuned@111111111111 | accuracy | 0.0 % | 0.0 to 0.9 | 440 (440 unreadable) |"
+    assert card.count(told) == 2  # in the score, and where the comparison says the same
+    assert "| accuracy: shape | 0.0 % | 0.0 to 0.9 | 40 (40 unreadable) |" in card
+    assert "| local:base@222222222222 | accuracy | 70.0 % | 65.1 to 74.5 | 400 |" in card
+    limits = card.partition("## Limits")[2]
+    assert "No answer in s.json is valid (440 unreadable)" in limits
+    some = closed_score(tmp_path / "t.json", status={"ok": 1, "unparsed": 1, "api_error": 2}, complete=True)
+    card = render_card(trained(), scores=(read_scores(some),))
+    assert "| accuracy | 50.0 % | 0.0 to 100.0 | 4 (1 unreadable, 2 failed) |" in card
+    assert "| accuracy: shape | 0.0 % | 0.0 to 79.3 | 1 |" in card  # nobody knows of which type they were
+    assert "In t.json 3 of 4 questions have no valid answer" in card.partition("## Limits")[2]
+    whole = closed_score(tmp_path / "u.json", status={"ok": 4, "unparsed": 0}, complete=True)
+    assert "valid answer" not in render_card(trained(), scores=(read_scores(whole),))
+
+
+def test_a_training_that_ended_within_its_first_epoch_says_how_much_it_saw() -> None:
+    card = render_card(trained(steps=20, recipe={"optimization": {"max_steps": 20}}))
+    assert "| rows trained on | 320 of 24,726 |" in card  # sixteen a step
+    told = "The training ended after 20 steps, before one epoch: it saw 320 of 24,726 samples."
+    assert told in card.partition("## Limits")[2]
+    assert "it saw 300 of 24,726" in render_card(trained(steps=20, rows_seen=300))  # what was noted counts
+    assert "before one epoch" not in render_card(trained(steps=1546, recipe={"optimization": {"max_steps": 1546}}))
+
+
+def test_the_commands_of_the_card_are_whole() -> None:
+    lines = render_card(trained()).splitlines()
+    assert all("--form instruction" in line for line in lines if line.startswith("neuroonco predict"))
+    assert {line for line in lines if line.startswith("neuroonco score")} == {"neuroonco score BENCHMARK runs/tuned"}
+
+
 def test_scores_of_open_questions(tmp_path: Path) -> None:
     figure = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 80}
     attributes = {"f1": figure, "precision": figure | {"value": 0.25}, "recall": figure}
@@ -244,6 +288,60 @@ def test_the_command_writes_the_card(command: typer.Typer, tmp_path: Path) -> No
     assert out.read_text("utf-8") == card
     shown = CliRunner().invoke(command, ["card", str(run)])
     assert shown.stdout == render_card(trained())
+
+
+def test_a_card_that_is_there_stays_unless_it_is_as_merge_wrote_it(command: typer.Typer, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "training.json").write_text(trained().model_dump_json(), encoding="utf-8")
+    out = tmp_path / "README.md"
+    given = ["card", str(run), "--license", "apache-2.0", "--merged", "--out", str(out)]
+    card = render_card(trained(), license_id="apache-2.0", is_merged=True)
+    out.write_text(render_card(trained(), is_merged=True), encoding="utf-8")
+    assert CliRunner().invoke(command, given).exit_code == 0
+    assert out.read_text("utf-8") == card
+    edited = render_card(trained(), is_merged=True) + "\nMine.\n"
+    for there in (edited, card):
+        out.write_text(there, encoding="utf-8")
+        raised = CliRunner().invoke(command, given).exception
+        assert isinstance(raised, InputError)
+        assert raised.code == "OUT_EXISTS"
+        assert "--overwrite" in raised.fix
+        assert out.read_text("utf-8") == there
+    assert CliRunner().invoke(command, [*given, "--overwrite"]).exit_code == 0
+    out.unlink()
+    out.symlink_to(tmp_path / "nowhere")
+    assert isinstance(CliRunner().invoke(command, given).exception, InputError)
+
+
+def test_an_export_takes_another_base_and_changed_fields(command: typer.Typer, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "rows.jsonl").write_text("{}\n", encoding="utf-8")
+    given = ["export", "neuroonco-gpt", "--to", "llama-factory", "--data", str(tmp_path / "rows.jsonl")]
+    given += ["--root", str(tmp_path / "pictures"), "--out"]
+    changed = ["--model", "local:somebody/else", "--set", "optimization.learning_rate=7e-6"]
+    ended = CliRunner().invoke(command, [*given, str(tmp_path / "a"), *changed])
+    assert ended.exit_code == 0, ended.output
+    settings = yaml.safe_load((tmp_path / "a" / "train.yaml").read_text("utf-8"))
+    assert (settings["model_name_or_path"], settings["learning_rate"]) == ("somebody/else", 7e-6)
+    labels = [line.partition(":")[0] for line in ended.stderr.splitlines()[1:]]
+    assert labels == sorted(labels, key="must be done differs".index)
+    assert labels[0] == "must be done"  # the family is not known
+    for wrong in (["--set", "optimization.rate=1"], ["--set", "seed"]):
+        assert isinstance(CliRunner().invoke(command, [*given, str(tmp_path / "b"), *wrong]).exception, UsageError)
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [("llamafactory", "did you mean llama-factory?"), ("MS_Swift", "did you mean ms-swift?"),
+     ("zzz", "one of llama-factory, ms-swift, unsloth")],
+)  # fmt: skip
+def test_a_trainer_that_is_misspelt_is_named(name: str, fix: str, command: typer.Typer, tmp_path: Path) -> None:
+    given = ["export", "neuroonco-gpt", "--to", name, "--out", str(tmp_path / "out")]
+    raised = CliRunner().invoke(command, given).exception
+    assert isinstance(raised, UsageError)
+    assert raised.fix == fix
+    assert "Value error" not in raised.line
 
 
 def test_the_command_exports_a_recipe(command: typer.Typer, tmp_path: Path) -> None:

@@ -269,3 +269,11 @@ def test_memory_does_not_hold_the_rows(tmp_path: Path, root: Path) -> None:
     tracemalloc.stop()
     assert len(one.train) + len(one.held_out) == 6_000
     assert peak < 120 * many
+
+
+def test_what_is_no_chat_jsonl_and_a_root_that_is_one_off_are_told(tmp_path: Path, root: Path) -> None:
+    whole = json.dumps([row("0.png"), row("1.png")], indent=2).splitlines()
+    with pytest.raises(InputError, match=r"ROWS_NONE.*not chat JSONL.*fix: pass what `neuroonco build instruct`"):
+        checked(tmp_path / "x.json", root, whole)
+    with pytest.raises(InputError, match=r"ROWS_NONE.*fix: pass as --root .* from which 'a/7\.png' is there"):
+        checked(tmp_path / "x.jsonl", root, [row("a/7.png"), row("a/8.png")])

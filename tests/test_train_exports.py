@@ -197,7 +197,7 @@ def test_the_template_is_that_of_the_family_or_said_to_be_missing(
     exported = export_recipe(recipe, Target.LLAMA_FACTORY, tmp_path / "out")
     given = yaml.safe_load((tmp_path / "out" / "train.yaml").read_text("utf-8"))
     assert given.get("template") == template
-    assert any("template: NOT WRITTEN" in line for line in exported.differs) == (template is None)
+    assert any("template: NOT WRITTEN" in line for line in exported.must_be_done) == (template is None)
 
 
 def test_a_base_in_a_folder_is_named_from_inside_the_export_and_its_family_read(tmp_path: Path) -> None:
@@ -208,6 +208,29 @@ def test_a_base_in_a_folder_is_named_from_inside_the_export_and_its_family_read(
     assert given["model_name_or_path"] == "../models/base-0"
     assert given["template"] == "qwen3_vl_nothink"
     assert not [path.name for path in (tmp_path / "out").iterdir() if str(tmp_path) in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize("target", Target)
+def test_a_base_that_is_not_there_is_said_first(target: Target, tmp_path: Path) -> None:
+    base = str(tmp_path / "models" / "gone")
+    exported = export_recipe(found(tmp_path, base=base, data={"pictures": "blank"}), target, tmp_path / "out")
+    first = exported.must_be_done[0]
+    assert first.startswith("model.base: NOT FOUND, 'gone' ")
+    assert "--model" in first
+    page = (tmp_path / "out" / "README.txt").read_text("utf-8")
+    assert page.index("must be done") < page.index(first) < page.index("blank") < page.index(exported.differs[0])
+    assert not [path.name for path in (tmp_path / "out").iterdir() if str(tmp_path) in path.read_text("utf-8")]
+    (tmp_path / "models" / "gone").mkdir(parents=True)
+    there = export_recipe(found(tmp_path, base=base), target, tmp_path / "there")
+    assert not [line for line in there.must_be_done if "NOT FOUND" in line]
+
+
+def test_files_that_ms_swift_reads_otherwise_must_be_renamed(tmp_path: Path) -> None:
+    recipe = found(tmp_path)
+    odd = recipe.files[0].with_name("rows#2.jsonl")
+    recipe.files[0].rename(odd)
+    exported = export_recipe(FoundRecipe(recipe.recipe, (odd,), recipe.root, "3" * 64), Target.MS_SWIFT, tmp_path / "o")
+    assert [line for line in exported.must_be_done if "rename the file" in line]
 
 
 def test_ms_swift_has_the_values_of_the_recipe(tmp_path: Path) -> None:
@@ -262,14 +285,20 @@ def test_four_bits_and_all_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", Target)
 def test_what_a_trainer_cannot_do_is_said_and_never_dropped(target: Target, tmp_path: Path) -> None:
     recipe = found(tmp_path, files=2, data={"pictures": "blank", "max_rows": 6})
-    told = export_recipe(recipe, target, tmp_path / "out").differs
-    assert any("blank" in line and "NOT EXPRESSED" in line for line in told)
+    exported = export_recipe(recipe, target, tmp_path / "out")
+    told = exported.must_be_done + exported.differs
+    assert "blank" in exported.must_be_done[0]
+    assert "NOT EXPRESSED" in exported.must_be_done[0]
     assert any(line.startswith("data.max_rows") for line in told)
+    assert not [line for line in exported.differs if "NOT " in line]
     assert any("hold" in line or "held" in line for line in told)
     page = (tmp_path / "out" / "README.txt").read_text("utf-8")
     assert all(line in page for line in told)
     assert all("\n" not in line for line in told)
-    plain = export_recipe(found(tmp_path, data={"held_out_share": 0.0}), target, tmp_path / "plain").differs
+    harmless = export_recipe(found(tmp_path, data={"held_out_share": 0.0}), target, tmp_path / "plain")
+    assert harmless.must_be_done == ()
+    assert "must be done" not in (tmp_path / "plain" / "README.txt").read_text("utf-8")
+    plain = harmless.differs
     assert not [line for line in plain if "pictures =" in line or "held" in line or "max_rows" in line]
 
 

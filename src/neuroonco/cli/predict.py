@@ -314,6 +314,11 @@ def _summarise(task: _Task, evaluated: Evaluated, *, replay: bool, as_json: bool
         result_json(head | lost | counts | {"warnings": list(evaluated.warnings)})
     else:
         say(f"{n} questions: " + ", ".join(f"{count} {status}" for status, count in about.status.items()))
+    unparsed = about.status.get(PredictionStatus.UNPARSED.value, 0)
+    replies = unparsed + about.status.get(PredictionStatus.OK.value, 0)
+    if about.kind is QuestionKind.CLOSED and about.scoring is Scoring.GENERATE and 2 * unparsed > replies:
+        need = "--form instruction or --scoring likelihood" if about.form is PromptForm.FULL else "--scoring likelihood"
+        say(f"{unparsed} of {replies} replies name no option; a model that was just trained may need {need}")
     if task.unreadable:
         say(f"INCOMPLETE: {task.unreadable} questions of {task.benchmark} cannot be read, and nobody was asked them")
     if about.status.get(PredictionStatus.MISSING_IMAGE.value, 0) == n:

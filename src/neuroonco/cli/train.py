@@ -9,6 +9,7 @@ import typer
 from neuroonco.cli.options import AsJson
 from neuroonco.cli.output import result, result_json, say, table
 from neuroonco.cli.run_group import RunGroup
+from neuroonco.cli.train_changes import changes_of
 from neuroonco.cli.train_models import add_models
 from neuroonco.cli.train_progress import reading_line, training_line
 from neuroonco.cli.train_study import add_study
@@ -83,7 +84,7 @@ def run_command(
         raise UsageError("RECIPE_EXPECTED", "a file of data is no recipe", where=Path(recipe).name, fix=fix)
     if out is None and not dry_run:
         raise UsageError("OUT_NEEDED", "nowhere to write to", where="--out", fix="pass --out FOLDER, or --dry-run")
-    changes = _changes(change or [])
+    changes = changes_of(change or [])
     given = {
         "model.base": None if model is None else model.removeprefix("local:"),
         "data.pictures": pictures,
@@ -103,7 +104,8 @@ def run_command(
     if _is_first():
         _say_problems(planned)
     require_possible(planned, skip_bad=skip_bad)
-    with training_line(planned.plan.recipe, out / "history.jsonl", shown=_is_first()) as told:
+    rows, history = planned.plan.data.train_rows, out / "history.jsonl"
+    with training_line(planned.plan.recipe, rows, history, shown=_is_first()) as told:
         trained = fit(planned, out, progress=told, tell=say if _is_first() else _quiet)
     if not _is_first():
         return
@@ -137,17 +139,6 @@ def recipes_command(
         result(shipped[name].rstrip("\n"))
     else:
         table("Recipes", ("name", "what it does"), ((n, r.description) for n, r in read.items()), to_stdout=True)
-
-
-def _changes(pairs: list[str]) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            fix = "e.g. --set optimization.learning_rate=5e-5"
-            raise UsageError("SET_INVALID", f"{pair!r} is not FIELD=VALUE", where="--set", fix=fix)
-        changes[name.strip()] = value.strip()
-    return changes
 
 
 def _tell_plan(planned: Planned, *, skip_bad: bool, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """What follows a training: train merge, card, export."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import typer
 from neuroonco import store
 from neuroonco.cli.options import AsJson, OutFolder
 from neuroonco.cli.output import result, result_json, say
+from neuroonco.cli.train_changes import changes_of
+from neuroonco.errors import UsageError
 from neuroonco.train.exports.records import Target
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished training.")]
@@ -23,9 +26,7 @@ def add_models(training: typer.Typer) -> None:
 def merge_command(
     run: Run,
     out: OutFolder,
-    base: Annotated[
-        str | None, typer.Option("--base", help="Base model, where it no longer is where it was.")
-    ] = None,
+    base: Annotated[str | None, typer.Option("--base", help="Base model, where it no longer is where it was.")] = None,
     limits_only: Annotated[
         bool, typer.Option("--base-only", help="The base without the adapter, with the pixel limits of the training.")
     ] = False,
@@ -60,17 +61,22 @@ def card_command(
     ] = None,
     merged: Annotated[bool, typer.Option("--merged", help="The card lies beside the merged model.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="File to write, e.g. README.md; default: stdout.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file at --out; the card that `merge` wrote needs no leave.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the card of a trained model, as the Hub reads it.
 
     Example: neuroonco train card runs/tuned --score tuned.json --score against_base.json --out README.md
     """
-    from neuroonco.train.card import render_card
+    from neuroonco.train.card import render_card, require_replaceable
     from neuroonco.train.card_facts import read_scores, read_sources
     from neuroonco.train.finished import read_trained
 
     trained = read_trained(run)
+    if out is not None and not overwrite:
+        require_replaceable(out, trained)
     read = tuple(read_scores(path) for path in scores or ())
     sources = read_sources(statistics, trained.recipe.data.kinds) if statistics is not None else ()
     card = render_card(
@@ -87,14 +93,34 @@ def card_command(
         say(f"wrote {out.name}" + ("" if read else "; it says that the model was not evaluated: add --score"))
 
 
+def _target(name: str) -> Target:
+    """The trainer that is called so; typer's own words would not name the one that was meant.
+
+    Raises:
+        UsageError: no such trainer.
+    """
+    if name in (known := [target.value for target in Target]):
+        return Target(name)
+    meant = get_close_matches(name.casefold().replace("_", "-"), known, n=1)
+    fix = f"did you mean {meant[0]}?" if meant else f"one of {', '.join(known)}"
+    raise UsageError("TRAINER_UNKNOWN", f"no trainer {name[:60]!r} is known here", where="--to", fix=fix)
+
+
 def export_command(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Recipe: TOML file, or name of a shipped one.")],
-    target: Annotated[Target, typer.Option("--to", help="Trainer.")],
+    target: Annotated[Target, typer.Option("--to", parser=_target, metavar=f"<{'|'.join(Target)}>", help="Trainer.")],
     out: OutFolder,
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="Chat JSONL, or folder of `build instruct`; repeatable.")
     ] = None,
     root: Annotated[Path | None, typer.Option("--root", help="Folder to which image paths are relative.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="PATH_OR_ID", help="Base model, in place of the recipe's.")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe; may be given again."),
+    ] = None,
     devices: Annotated[int, typer.Option("--devices", min=1, help="GPUs that will train together.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -105,10 +131,14 @@ def export_command(
     from neuroonco.train.exports.write import export_recipe
     from neuroonco.train.recipe import found_recipe
 
-    exported = export_recipe(found_recipe(recipe, data=tuple(data or ()), root=root), target, out, devices=devices)
+    changes = changes_of(change or []) | ({} if model is None else {"model.base": model.removeprefix("local:")})
+    found = found_recipe(recipe, data=tuple(data or ()), root=root, changes=changes)
+    exported = export_recipe(found, target, out, devices=devices)
     if as_json:
         result_json(exported.model_dump(mode="json"))
     else:
         say(f"wrote {len(exported.files)} files for {exported.written_for}; inside the folder: {exported.run}")
+        for line in exported.must_be_done:
+            say(f"must be done: {line}")
         for line in exported.differs:
             say(f"differs: {line}")

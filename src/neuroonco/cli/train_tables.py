@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from neuroonco.train.records import DataCheck, Recipe, Trained, TrainingPlan
+from neuroonco.train.records import DataCheck, Recipe, Trained, TrainingPlan, samples_taken
 
 Row = tuple[str, str]
 
@@ -25,6 +25,8 @@ def plan_rows(plan: TrainingPlan, recipe: Recipe) -> Iterator[Row]:
     each = recipe.optimization.device_batch_size
     yield "batch", f"{recipe.optimization.batch_size} = {plan.devices} x {each} x {plan.accumulation} accumulated"
     yield "steps", f"{plan.steps:,}"
+    samples = samples_taken(data.train_rows, plan.steps, recipe.optimization.batch_size)
+    yield "seen", f"sees {_seen(samples, data.train_rows)}"
     yield "parameters", f"{plan.parameters:,}"
     yield "trained", f"{plan.trainable_parameters:,} ({_share(plan.trainable_parameters, plan.parameters)})"
     for name in ("weights", "gradients", "optimizer", "activations", "logits"):
@@ -38,7 +40,8 @@ def trained_rows(trained: Trained, out: Path) -> Iterator[Row]:
     """What is printed of a training that is done."""
     yield "folder", f"{out.name}/{'adapter' if trained.adapter else 'model'}"
     yield "base", trained.base
-    yield "rows", f"{trained.rows:,} trained on, {trained.held_out_rows:,} held out; pictures {trained.pictures}"
+    seen = _seen(trained.rows_seen, trained.rows)
+    yield "rows", f"saw {seen}; {trained.held_out_rows:,} held out; pictures {trained.pictures}"
     yield "steps", f"{trained.steps:,}"
     if trained.resumed_at:
         yield "gone on at", ", ".join(f"step {step:,}" for step in trained.resumed_at)
@@ -58,6 +61,18 @@ def problem_lines(data: DataCheck) -> Iterator[str]:
         counts = (f"{n:,} {code}" for code, n in sorted(data.problems.items(), key=lambda one: (-one[1], one[0])))
         n = sum(data.problems.values())
         yield f"{n:,} {'row' if n == 1 else 'rows'} with a problem: {', '.join(counts)}"
+
+
+def _seen(samples: int, rows: int) -> str:
+    """How many of the rows were seen at least once, and how often all of them were.
+
+    >>> _seen(32, 36), _seen(72, 36), _seen(40_000, 32_100), _seen(0, 0)
+    ('32 of 36 rows (0.89 epochs)', '36 of 36 rows (2 epochs)', '32,100 of 32,100 rows (1.2 epochs)', 'no rows')
+    """
+    if not rows:
+        return "no rows"
+    epochs = f"{samples / rows:.2g}" if samples < 10 * rows else f"{samples / rows:.0f}"
+    return f"{min(samples, rows):,} of {rows:,} rows ({epochs} {'epoch' if epochs == '1' else 'epochs'})"
 
 
 def _size(gib: float) -> str:

@@ -122,6 +122,9 @@ def _weights(folder: Path, label: str) -> list[str]:
             fix="merge it into its base with `neuroonco train merge RUN --out FOLDER` and name that folder",
         )
     if not (folder / "config.json").is_file():
+        if (folder / "training.json").is_file():
+            fix = "merge it first (`neuroonco train merge RUN --out FOLDER`) and name that folder"
+            raise InputError("MODEL_MISSING", "a training, and no model", where=label, fix=fix)
         fix = "name the folder that save_pretrained wrote: config.json, weights, tokenizer, processor"
         raise InputError("MODEL_MISSING", "not a model: there is no config.json", where=label, fix=fix)
     names = [SINGLE]

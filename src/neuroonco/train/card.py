@@ -1,8 +1,6 @@
 """The card of a trained model: ``README.md`` as the Hub reads it, made of the training's own facts."""
 
-import html
 import json
-import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -10,9 +8,10 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from neuroonco.errors import printable
+from neuroonco.errors import InputError
 from neuroonco.models.local_checkpoint import HUB_NAME
-from neuroonco.train.card_facts import ScoreFile, SourceRow, limits_of
+from neuroonco.train.card_facts import ScoreFile, SourceRow, limits_of, with_unanswered
+from neuroonco.train.card_text import escaped, lost_words
 from neuroonco.train.finished import label_and_fingerprint
 from neuroonco.train.records import Pictures, Recipe, Trained
 
@@ -23,7 +22,6 @@ SHOWN: Final = {
 }
 PLACES: Final = {"model.base", "data.files", "data.root"}
 """Of a recipe: where files are on one machine."""
-MARKUP: Final = re.compile(r"([\\`*_\[\]|~#!$])")
 NONE: Final = "–"
 
 
@@ -48,6 +46,7 @@ def render_card(
         license_id: of the model as the Hub names it; None leaves it to whoever publishes it.
         datasets: names on the Hub of what was trained on.
     """
+    scores = with_unanswered(scores)
     label, _ = label_and_fingerprint(trained.base)
     page = _environment().get_template("card.md")
     return page.render(
@@ -62,6 +61,24 @@ def render_card(
         limits=limits_of(trained, scores, sources, is_merged=is_merged),
         is_merged=is_merged,
     )
+
+
+def require_replaceable(out: Path, trained: Trained) -> None:
+    """Refuse a file that is there, but for the very card that ``train merge`` writes.
+
+    Raises:
+        InputError: ``OUT_EXISTS``.
+    """
+    merged = render_card(trained, is_merged=True).encode()
+    if not (out.exists() or out.is_symlink()):
+        return
+    try:
+        if out.is_file() and out.stat().st_size == len(merged) and out.read_bytes() == merged:
+            return
+    except OSError:  # what cannot be read is not known to be ours
+        pass
+    fix = "pass another --out, or --overwrite to replace it"
+    raise InputError("OUT_EXISTS", "this place is taken", where=out.name, fix=fix)
 
 
 def _front(trained: Trained, *, is_merged: bool, license_id: str | None, datasets: Sequence[str]) -> str:
@@ -108,16 +125,6 @@ def _told(setting: Any) -> str:
     return str(setting).lower() if isinstance(setting, bool) else str(setting)
 
 
-def escaped(value: object) -> str:
-    r"""Text as a Markdown page shows it literally, on one line.
-
-    >>> print(escaped("a|b <script> [x](http://y) *z*"))
-    a\|b &lt;script&gt; \[x\](http\://y) \*z\*
-    """
-    text = MARKUP.sub(r"\\\1", html.escape(printable(str(value)), quote=False))
-    return text.replace("://", r"\://")
-
-
 def _points(value: float | None) -> str:
     return NONE if value is None else f"{100 * value:.1f}".replace("-", "−")
 
@@ -134,6 +141,10 @@ def _interval(figure: Any) -> str:
 
 def _p(value: float | None) -> str:
     return NONE if value is None else ("< 0.001" if value < 0.001 else f"{value:.3f}")
+
+
+def _lost(counts: dict[str, int]) -> str:
+    return escaped(lost_words(counts))
 
 
 def _duration(seconds: float) -> str:
@@ -156,6 +167,7 @@ def _environment() -> Environment:
         "points": _points,
         "percent": _percent,
         "interval": _interval,
+        "lost": _lost,
         "p": _p,
         "duration": _duration,
     }

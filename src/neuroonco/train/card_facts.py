@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field
 
 from neuroonco import store
 from neuroonco.errors import InputError
@@ -13,6 +13,7 @@ from neuroonco.intervals import Estimate
 from neuroonco.outcomes import Record
 from neuroonco.score.closed.records import ComparedModel, Pair
 from neuroonco.sources import load_sources
+from neuroonco.train.card_text import escaped, lost_words
 from neuroonco.train.records import Pictures, Quantization, Trained
 
 CLOSED = {"accuracy": "accuracy", "macro_by_type": "accuracy, mean over question types"}
@@ -20,7 +21,7 @@ OPEN = {"rouge_l": "ROUGE-L", "bleu": "BLEU", "chrf": "chrF"}
 
 
 class ScoreRow(Record):
-    """One figure of one model."""
+    """One figure of one model; ``unanswered``: questions without a valid answer by what became of them, if any."""
 
     model: str
     measure: str
@@ -28,6 +29,7 @@ class ScoreRow(Record):
     low: float | None
     high: float | None
     n: int
+    unanswered: dict[str, int] = Field(default_factory=dict)
 
 
 class ScoreFile(Record):
@@ -37,6 +39,8 @@ class ScoreFile(Record):
         name: of the file.
         pairs, tests: of a comparison.
         complete: every question was put to every model and came back.
+        questions: of a score; 0 of a comparison, which does not tell.
+        unanswered: of these, without a valid answer, by what became of them.
     """
 
     name: str
@@ -44,6 +48,13 @@ class ScoreFile(Record):
     pairs: tuple[Pair, ...] = ()
     tests: int = 0
     complete: bool
+    questions: int = 0
+    unanswered: dict[str, int] = Field(default_factory=dict)
+
+    @property
+    def lost(self) -> int:
+        """Questions without a valid answer."""
+        return sum(self.unanswered.values())
 
 
 class SourceRow(Record):
@@ -70,10 +81,29 @@ def read_scores(path: Path) -> ScoreFile:
             return _compared(path.name, document)
         models = " + ".join(map(str, document["models"]))
         rows = _closed_rows(document) if "accuracy" in document else _open_rows(document)
-        told = tuple(_row(models, measure, figure) for measure, figure in rows)
-        return ScoreFile(name=path.name, rows=told, complete=bool(document["complete"]))
-    except (KeyError, TypeError, AttributeError, ValidationError):
+        status = {str(name): int(n) for name, n in document.get("status", {}).items()}
+        lost = {name: n for name, n in status.items() if n and name != "ok"}
+        told = [_row(models, measure, figure) for measure, figure in rows]
+        if "accuracy" in document:
+            told = [row.model_copy(update={"unanswered": _lost_in(row, status, lost)}) for row in told]
+        return ScoreFile(
+            name=path.name,
+            rows=tuple(told),
+            complete=bool(document["complete"]),
+            questions=sum(status.values()),
+            unanswered=lost,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):  # that of a record is a ValueError
         raise InputError("SCORE_UNKNOWN", "neither a score nor a comparison", where=path.name, fix=fix) from None
+
+
+def _lost_in(row: ScoreRow, status: dict[str, int], lost: dict[str, int]) -> dict[str, int]:
+    """Counts beside an accuracy: those of all questions, and those of a type where they follow from these."""
+    if row.measure in CLOSED.values():
+        return lost
+    if row.measure.startswith("accuracy: ") and len(lost) == 1 and [*lost.values()] == [sum(status.values())]:
+        return dict.fromkeys(lost, row.n)
+    return {}
 
 
 def _row(model: str, measure: str, figure: Any) -> ScoreRow:
@@ -137,6 +167,25 @@ def read_sources(path: Path, kinds: Sequence[str]) -> tuple[SourceRow, ...]:
     )
 
 
+def with_unanswered(scores: Sequence[ScoreFile]) -> tuple[ScoreFile, ...]:
+    """Files of scores, with the counts of a score beside the same figure in a comparison, which does not tell them."""
+    known = {
+        (row.model, row.measure, row.value, row.n): row.unanswered
+        for file in scores
+        for row in file.rows
+        if row.unanswered
+    }
+
+    def told(row: ScoreRow) -> ScoreRow:
+        counts = known.get((row.model, row.measure, row.value, row.n), {})
+        return row if row.unanswered else row.model_copy(update={"unanswered": counts})
+
+    return tuple(
+        file.model_copy(update={"rows": tuple(told(row) for row in file.rows)}) if file.pairs else file
+        for file in scores
+    )
+
+
 def limits_of(
     trained: Trained, scores: Sequence[ScoreFile], sources: Sequence[SourceRow], *, is_merged: bool
 ) -> list[str]:
@@ -151,11 +200,15 @@ def limits_of(
         limits.append("It was not evaluated.")
     elif not all(file.complete for file in scores):
         limits.append("A score is incomplete; its questions without an answer count as wrong.")
+    limits += [_lost(file) for file in scores if file.unanswered]
     limits.append(f"One training with one seed ({recipe.optimization.seed}): how far seeds differ was not measured.")
     if not trained.held_out_rows:
         limits.append("No row was held out: the training loss says nothing of other pictures.")
     if recipe.data.max_rows is not None:
         limits.append(f"At most {recipe.data.max_rows:,} rows were used, drawn by the seed.")
+    if trained.rows_seen < trained.rows:
+        told = f"The training ended after {trained.steps:,} steps, before one epoch"
+        limits.append(f"{told}: it saw {trained.rows_seen:,} of {trained.rows:,} samples.")
     if recipe.optimization.freeze_vision:
         limits.append("The vision tower is the base's own; it was not trained.")
     if recipe.model.quantization is Quantization.NF4:
@@ -170,3 +223,11 @@ def limits_of(
         limits.append("The terms of the collections are not listed here; look before you pass the model on.")
     limits.append("Single slices and their labels were learned: no volume, no course, no clinical history.")
     return limits
+
+
+def _lost(file: ScoreFile) -> str:
+    of, lost = escaped(file.name), escaped(lost_words(file.unanswered))
+    if file.lost == file.questions:
+        return f"No answer in {of} is valid ({lost}): its figures say nothing of what the model knows."
+    told = f"In {of} {file.lost:,} of {file.questions:,} questions have no valid answer ({lost})"
+    return f"{told}; they count as wrong, so that its figures are not those of knowledge alone."

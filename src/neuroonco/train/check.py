@@ -125,6 +125,11 @@ class _Gathered:
         return dict(sorted(self._problems.items(), key=lambda item: (-item[1], item[0])))
 
     @property
+    def first_missing(self) -> str | None:
+        """Path of the first picture that is not under the root."""
+        return next((path for path, (code, _) in self._bad.items() if code == "FILE_MISSING"), None)
+
+    @property
     def names(self) -> list[str]:
         """Paths of pictures by their number."""
         return list(self._place_of)
@@ -226,8 +231,14 @@ def _nothing_left(gathered: _Gathered) -> InputError:
     counts = ", ".join(f"{n} {code}" for code, n in gathered.problem_counts().items())
     if not counts:
         return InputError("ROWS_NONE", "the files hold no rows", fix="pass files of chat JSONL with rows")
-    first = gathered.first_problems[0]
+    first, codes = gathered.first_problems[0], set(gathered.problem_counts())
     what = f"no row can be used: {counts}; the first: {first.what}"
-    is_long = set(gathered.problem_counts()) == {"TOO_LONG"}
-    fix = "raise data.max_tokens, or lower data.max_pixels" if is_long else "repair the files or the root"
+    fix = "repair the files"
+    if codes <= {"ROW_UNREADABLE", "ROW_INVALID"}:
+        what = f"not chat JSONL: {counts}; the first: {first.what}"
+        fix = "pass what `neuroonco build instruct` wrote: in each line one JSON object with images and messages"
+    elif codes == {"TOO_LONG"}:
+        fix = "raise data.max_tokens, or lower data.max_pixels"
+    elif (path := gathered.first_missing) is not None:
+        fix = f"pass as --root (data.root) the folder from which {printable(path)[:80]!r} is there"
     return InputError("ROWS_NONE", what, where=f"{first.file}, line {first.line}", fix=fix)

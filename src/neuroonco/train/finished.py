@@ -28,15 +28,24 @@ def read_trained(folder: Path) -> Trained:
     """
     path = folder / TRAINING
     if not path.is_file():
-        what = f"no finished training: there is no {TRAINING}"
-        fix = "name the --out folder of a `neuroonco train run` that has ended; one that was cut off is gone on with"
-        raise InputError("TRAINING_MISSING", what, where=folder.name, fix=fix)
+        raise _no_training(folder)
     try:
         return Trained.model_validate(store.read_json(path))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "training"
         raise InputError("TRAINING_UNREADABLE", f"{field}: {first['msg']}", where=f"{folder.name}/{TRAINING}") from None
+
+
+def _no_training(folder: Path) -> InputError:
+    """What else the folder is, where it is something that this program writes."""
+    what = f"no finished training: there is no {TRAINING}"
+    fix = "name the --out folder of a `neuroonco train run` that has ended; one that was cut off is gone on with"
+    if (folder / "study.json").is_file():
+        what, fix = "a study, and no training", "its merged models are in models/, its trainings in trainings/"
+    elif (folder / "config.json").is_file():
+        what, fix = "already a model, and no training", "use it as it is: --model local:FOLDER"
+    return InputError("TRAINING_MISSING", what, where=folder.name, fix=fix)
 
 
 def label_and_fingerprint(name: str) -> tuple[str, str]:

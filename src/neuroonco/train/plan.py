@@ -56,7 +56,7 @@ def plan_training(
     recipe = found.recipe
     devices = processes(os.environ)
     batches = accumulation(recipe.optimization.batch_size, recipe.optimization.device_batch_size, devices)
-    checkpoint = find(recipe.model.base)
+    checkpoint = _base_model(recipe)
     device = _device(torch, recipe)
     require_pictures(checkpoint)
     require_whole_weights(checkpoint)
@@ -191,6 +191,17 @@ def largest_batch(data: DataCheck, recipe: Recipe) -> BatchShape:
         return BatchShape(samples, recipe.data.max_tokens, recipe.data.max_tokens)
     of_pictures = math.ceil(tokens.longest * tokens.of_pictures / tokens.total)
     return BatchShape(samples, tokens.longest, of_pictures)
+
+
+def _base_model(recipe: Recipe) -> Checkpoint:
+    """The model that is trained; a missing one is asked for in the words of a recipe and of this command line."""
+    try:
+        return find(recipe.model.base)
+    except InputError as error:
+        if error.code != "MODEL_MISSING" or not error.fix.startswith("local:"):
+            raise
+        fix = "--model FOLDER or ORG/MODEL, or model.base of the recipe"
+        raise InputError(error.code, error.what, where=error.where, fix=fix) from None
 
 
 def _device(torch: Any, recipe: Recipe) -> str:

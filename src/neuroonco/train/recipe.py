@@ -245,7 +245,7 @@ def _change(document: dict[str, Any], name: str, value: object) -> None:
     is_optional = NoneType in _kinds(field)
     if value is None or (isinstance(value, str) and value.strip().casefold() in NOTHING and is_optional):
         if not is_optional:
-            raise UsageError("FIELD_INVALID", f"{name}: a value is needed")
+            raise UsageError("FIELD_INVALID", f"{name}: a value is needed", fix=FIX)
         inside.pop(last, None)
         return
     given: object = value
@@ -257,9 +257,10 @@ def _change(document: dict[str, Any], name: str, value: object) -> None:
         taken = adapter.validate_python(given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise UsageError("FIELD_INVALID", f"{name}: {_said(first['msg'])}, not {_short(value)}") from None
+        what = f"{name}: {_said(first['msg'])}, not {_short(value)}"
+        raise UsageError("FIELD_INVALID", what, fix=FIX) from None
     if wrong := _absurd(taken):
-        raise UsageError("FIELD_INVALID", f"{name}: {wrong}, not {_short(value)}")
+        raise UsageError("FIELD_INVALID", f"{name}: {wrong}, not {_short(value)}", fix=FIX)
     inside[last] = adapter.dump_python(taken, mode="json")
 
 

@@ -1,5 +1,6 @@
 """Records of training: the recipe, what was found in the data, the plan, and what a training came to."""
 
+import math
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -225,6 +226,23 @@ class TrainingPlan(Record):
     memory: MemoryEstimate
 
 
+def samples_taken(rows: int, steps: int, batch_size: int) -> int:
+    """Samples that so many steps take; the last batch of an epoch is what is left of the rows.
+
+    Args:
+        rows: that are trained on.
+        steps: of the optimizer.
+        batch_size: samples of a whole step, over all devices.
+
+    >>> samples_taken(36, 8, 4), samples_taken(10, 3, 4), samples_taken(10, 5, 4), samples_taken(0, 0, 4)
+    (32, 10, 18, 0)
+    """
+    if not rows:
+        return 0
+    epochs, more = divmod(steps, math.ceil(rows / batch_size))
+    return epochs * rows + min(more * batch_size, rows)
+
+
 class Trained(Record):
     """What a training came to; ``training.json`` of its folder.
 
@@ -232,6 +250,8 @@ class Trained(Record):
         recipe: whole, with the places of data and root left out.
         base: name and fingerprint of the base model, ``local:LABEL@FINGERPRINT``.
         data_sha256: of the instruction files.
+        rows: that there were to train on; a training of few steps does not come to all of them.
+        rows_seen: samples taken, a row of each epoch anew: see :func:`samples_taken`.
         adapter: whether ``adapter/`` holds the result, else ``model/`` does.
         resumed_at: steps at which it went on after it was cut off.
         seconds: of training, without loading; over all parts of a run that was resumed.
@@ -248,6 +268,11 @@ class Trained(Record):
     held_out_rows: int
     pictures: Pictures
     steps: int
+    rows_seen: int = Field(
+        default_factory=lambda known: samples_taken(
+            known["rows"], known["steps"], known["recipe"].optimization.batch_size
+        )
+    )
     parameters: int
     trainable_parameters: int
     adapter: bool

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from neuroonco.errors import UsageError
+from neuroonco.models.local_checkpoint import HUB_NAME
+from neuroonco.train.data_places import shown_place
 from neuroonco.train.recipe import FoundRecipe
 from neuroonco.train.records import Pictures, Recipe
 from neuroonco.train.trainer_settings import accumulation
@@ -29,6 +31,7 @@ class Exporting:
     Attributes:
         recipe, recipe_sha256: as found.
         base: name on the Hub, or the folder relative to the export.
+        missing_base: how a base is called that is neither a folder nor looks like a name on the Hub; None for others.
         family: key of :data:`FAMILIES`; None where the base's name and configuration do not tell.
         thinks: the base was made to think before it answers.
         files, root: relative to the export.
@@ -39,6 +42,7 @@ class Exporting:
     recipe: Recipe
     recipe_sha256: str
     base: str
+    missing_base: str | None
     family: str | None
     thinks: bool
     files: tuple[str, ...]
@@ -58,11 +62,13 @@ def exporting(found: FoundRecipe, out: Path, *, devices: int) -> Exporting:
     optimization = found.recipe.optimization
     base = found.recipe.model.base
     folder = Path(base).expanduser()
-    is_folder = folder.is_dir()
+    is_folder = bool(base.strip()) and folder.is_dir()
+    is_missing = not is_folder and not HUB_NAME.fullmatch(base)
     return Exporting(
         recipe=found.recipe,
         recipe_sha256=found.sha256,
-        base=_from(out, folder) if is_folder else base,
+        base=_from(out, folder) if is_folder or (is_missing and base.strip()) else base,
+        missing_base=shown_place(folder) if is_missing else None,
         family=_family(folder if is_folder else None, base),
         thinks="thinking" in Path(base).name.casefold(),
         files=tuple(_from(out, path) for path in found.files),
@@ -135,14 +141,27 @@ def trainer_arguments(one: Exporting) -> dict[str, object]:
     return given if fit.max_steps is None else given | {"max_steps": fit.max_steps}
 
 
+def shared_to_be_done(one: Exporting) -> list[str]:
+    """What must be done for every trainer; a base that is not there comes first."""
+    to_do = []
+    if one.missing_base is not None:
+        to_do.append(
+            f"model.base: NOT FOUND, {one.missing_base!r} is no folder and no ORG/MODEL name; "
+            "export again with --model FOLDER or --model ORG/MODEL"
+        )
+    pictures = one.recipe.data.pictures
+    if pictures is not Pictures.REAL:
+        to_do.append(
+            f"data.pictures = {pictures.value}: NOT EXPRESSED, it trains on the real pictures and is no control; "
+            "train this recipe with `neuroonco train run`"
+        )
+    return to_do
+
+
 def shared_differences(recipe: Recipe) -> list[str]:
     """What no other trainer does as the recipe says."""
     differs = []
     data = recipe.data
-    if data.pictures is not Pictures.REAL:
-        differs.append(
-            f"data.pictures = {data.pictures.value}: NOT EXPRESSED, it trains on the real pictures; this is no control"
-        )
     if recipe.model.device == "cpu":
         differs.append("model.device = cpu: written for GPUs")
     if data.held_out_share:

@@ -9,7 +9,14 @@ https://github.com/hiyouga/LLaMA-Factory
 from pathlib import Path
 from typing import Any, Final
 
-from neuroonco.train.exports.facts import Exporting, computed_in, is_qwen, shared_differences, trainer_arguments
+from neuroonco.train.exports.facts import (
+    Exporting,
+    computed_in,
+    is_qwen,
+    shared_differences,
+    shared_to_be_done,
+    trainer_arguments,
+)
 from neuroonco.train.records import Quantization
 
 CONFIG: Final = "train.yaml"
@@ -115,21 +122,28 @@ def dataset_info(one: Exporting) -> dict[str, Any]:
     }
 
 
+def to_be_done(one: Exporting) -> list[str]:
+    """What must be done before it is run."""
+    to_do = shared_to_be_done(one)
+    if _template(one) is None:
+        to_do.append(
+            "template: NOT WRITTEN, the family of the base is not known here; without it no picture is shown: "
+            "set `template` to a name in llamafactory/data/template.py"
+        )
+    if one.recipe.data.max_rows is not None and len(one.files) > 1:
+        to_do.append("data.max_rows: NOT EXPRESSED for several files, it trains on all rows; shorten the files")
+    return to_do
+
+
 def differences(one: Exporting) -> list[str]:
     """What it does otherwise than the recipe says."""
     data = one.recipe.data
     differs = shared_differences(one.recipe)
-    if _template(one) is None:
-        differs.append(
-            "template: NOT WRITTEN, the family of the base is not known here; without it no picture is shown: "
-            "set `template` to a name in llamafactory/data/template.py"
-        )
     if data.held_out_share:
         differs.append("val_size: rows are held out, not pictures, so that one picture may be on both sides")
     differs.append("cutoff_len: a longer sample is cut, where the recipe refuses it")
-    if data.max_rows is not None:
-        told = "the first ones are taken, not drawn" if len(one.files) == 1 else "NOT EXPRESSED for several files"
-        differs.append(f"data.max_rows: {told}")
+    if data.max_rows is not None and len(one.files) == 1:
+        differs.append("data.max_rows: the first ones are taken, not drawn")
     if data.min_pixels is not None or data.max_pixels is not None:
         differs.append(
             "image_max_pixels, image_min_pixels: pictures are resized before the processor, which then rounds to whole "

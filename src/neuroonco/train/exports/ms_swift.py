@@ -10,7 +10,14 @@ https://swift.readthedocs.io/en/latest/Instruction/Command-line-parameters.html
 import re
 from typing import Any, Final
 
-from neuroonco.train.exports.facts import Exporting, computed_in, is_qwen, shared_differences, trainer_arguments
+from neuroonco.train.exports.facts import (
+    Exporting,
+    computed_in,
+    is_qwen,
+    shared_differences,
+    shared_to_be_done,
+    trainer_arguments,
+)
 from neuroonco.train.records import Quantization
 
 CONFIG: Final = "train.yaml"
@@ -93,6 +100,16 @@ def _datasets(one: Exporting) -> list[str]:
     return [f"{one.files[0]}#{rows}"] if rows is not None and len(one.files) == 1 else list(one.files)
 
 
+def to_be_done(one: Exporting) -> list[str]:
+    """What must be done before it is run."""
+    to_do = shared_to_be_done(one)
+    if one.recipe.data.max_rows is not None and len(one.files) > 1:
+        to_do.append("data.max_rows: NOT EXPRESSED for several files, it trains on all rows; shorten the files")
+    if any(mark in place for place in one.files for mark in "#:"):
+        to_do.append("dataset: a path with # or : is read as a number of rows or a subset; rename the file")
+    return to_do
+
+
 def differences(one: Exporting) -> list[str]:
     """What it does otherwise than the recipe says."""
     data = one.recipe.data
@@ -100,9 +117,8 @@ def differences(one: Exporting) -> list[str]:
     if data.held_out_share:
         differs.append("split_dataset_ratio: rows are held out, not pictures, so that one picture may be on both sides")
     differs.append("max_length: a longer sample is left out without a word, where the recipe refuses it")
-    if data.max_rows is not None:
-        told = "other rows are drawn" if len(one.files) == 1 else "NOT EXPRESSED for several files"
-        differs.append(f"data.max_rows: {told}")
+    if data.max_rows is not None and len(one.files) == 1:
+        differs.append("data.max_rows: other rows are drawn")
     if not is_qwen(one.family) and (data.min_pixels or data.max_pixels):
         differs.append("MAX_PIXELS, MIN_PIXELS: read for Qwen-VL models alone; this base keeps its processor's limits")
     elif data.min_pixels is None or data.max_pixels is None:
@@ -110,8 +126,6 @@ def differences(one: Exporting) -> list[str]:
     if is_qwen(one.family) and (data.min_pixels or data.max_pixels):
         differs.append("MAX_PIXELS, MIN_PIXELS: rounded down to whole tokens of a picture")
     differs.append("the line break behind <image> stays in the prompt; neuroonco takes it away")
-    if any(mark in place for place in one.files for mark in "#:"):
-        differs.append("dataset: a path with # or : is read as a number of rows or a subset; rename the file")
     return differs
 
 

@@ -29,7 +29,8 @@ class ExportedRecipe(Record):
         devices, device_batch_size, accumulation: their product is ``batch_size``, the recipe's.
         files: in the folder, beside this one.
         run: command that trains, from inside the folder.
-        differs: what the trainer does otherwise than the recipe says, one line each.
+        must_be_done: before it is run, one line each; without it another thing is trained, or nothing.
+        differs: what the trainer does otherwise than the recipe says and nobody can change, one line each.
     """
 
     target: Target
@@ -42,5 +43,6 @@ class ExportedRecipe(Record):
     batch_size: int
     files: tuple[str, ...]
     run: str
+    must_be_done: tuple[str, ...]
     differs: tuple[str, ...]
     version: str

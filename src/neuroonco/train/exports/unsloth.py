@@ -8,7 +8,14 @@ TRL's ``SFTConfig``. https://unsloth.ai/docs/basics/vision-fine-tuning
 from importlib.resources import files
 from typing import Any, Final
 
-from neuroonco.train.exports.facts import Exporting, computed_in, is_qwen, shared_differences, trainer_arguments
+from neuroonco.train.exports.facts import (
+    Exporting,
+    computed_in,
+    is_qwen,
+    shared_differences,
+    shared_to_be_done,
+    trainer_arguments,
+)
 from neuroonco.train.records import Quantization
 
 SCRIPT: Final = "train.py"
@@ -103,15 +110,21 @@ def _collator(one: Exporting) -> dict[str, Any]:
     return given
 
 
+def to_be_done(one: Exporting) -> list[str]:
+    """What must be done before it is run."""
+    to_do = shared_to_be_done(one)
+    if _markers(one) is None:
+        to_do.append(
+            "train_on_responses_only: NOT WRITTEN, the turns of this family are not known here; the question is "
+            "learned too until instruction_part and response_part stand in settings.json under collator"
+        )
+    return to_do
+
+
 def differences(one: Exporting) -> list[str]:
     """What it does otherwise than the recipe says."""
     recipe = one.recipe
     differs = shared_differences(recipe)
-    if _markers(one) is None:
-        differs.append(
-            "train_on_responses_only: NOT WRITTEN, the turns of this family are not known here; the question is "
-            "learned too until instruction_part and response_part stand in settings.json under collator"
-        )
     differs.append("max_seq_length: a longer sample is cut, where the recipe refuses it")
     differs.append("model.attention: chosen by Unsloth")
     if recipe.model.dtype != "auto":

@@ -34,7 +34,7 @@ def export_recipe(found: FoundRecipe, target: Target, out: Path, *, devices: int
         devices: that will train together.
 
     Returns:
-        What was written, with what differs from the recipe.
+        What was written, with what must be done before it is run, and what differs from the recipe.
 
     Raises:
         UsageError: the batch cannot be divided over the devices.
@@ -54,6 +54,7 @@ def export_recipe(found: FoundRecipe, target: Target, out: Path, *, devices: int
         batch_size=one.recipe.optimization.batch_size,
         files=tuple(sorted([*texts, README])),
         run=trainer.run_line(one),
+        must_be_done=tuple(trainer.to_be_done(one)),
         differs=tuple(trainer.differences(one)),
         version=__version__,
     )
@@ -85,11 +86,13 @@ def _json(document: Any) -> str:
 
 
 def readme(exported: ExportedRecipe) -> str:
-    """What the folder is, how it is run, and what differs."""
+    """What the folder is, what must be done, how it is run, and what differs."""
+    to_do = "".join(f"- {line}\n" for line in exported.must_be_done)
     differs = "\n".join(f"- {line}" for line in exported.differs)
     return (
         f"The recipe {exported.recipe} for {exported.written_for}; other releases may name things differently.\n\n"
-        f"Run inside this folder:\n\n    {exported.run}\n\n"
+        + (f"What must be done before it is run:\n\n{to_do}\n" if to_do else "")
+        + f"Run inside this folder:\n\n    {exported.run}\n\n"
         f"{exported.batch_size} samples a step: {exported.device_batch_size} on a device, {exported.devices} "
         f"device{'s' * (exported.devices > 1)}, {exported.accumulation} accumulated.\n\n"
         f"What it does otherwise than `neuroonco train` with this recipe:\n\n{differs}\n"
