@@ -11,6 +11,7 @@ from neuroonco.build.records import ClosedItem
 from neuroonco.intervals import Estimate
 from neuroonco.predict.records import PictureMode, Prediction, PromptForm, Scoring
 from neuroonco.report.comparison import points, points_bounds
+from neuroonco.report.comparison_charts import DASHES
 from neuroonco.report.page import percent
 from neuroonco.report.study import render_study, title, warnings_of
 from neuroonco.report.study_charts import curves
@@ -25,7 +26,7 @@ from neuroonco.report.study_records import (
     StudyRun,
     StudyTraining,
 )
-from neuroonco.report.study_words import headline, is_clear, stated_gain
+from neuroonco.report.study_words import headline, is_clear, is_widened, stated_gain, unanswered_advice
 from neuroonco.score.closed.records import Difference
 from neuroonco.score.closed.score import score_closed
 from neuroonco.train.records import BaseModelPart, Pictures, Recipe, Trained
@@ -248,8 +249,66 @@ def test_an_incomplete_study_states_nothing() -> None:
     seed = seed_of(SEEN, asked=79)
     assert seed.stated.finding is Finding.INCOMPLETE
     assert not re.search(r"\d", seed.stated.sentence)
-    assert warnings_of(study_of(seed)) == ["Incomplete: not every question was put to every model."]
+    assert warnings_of(study_of(seed)) == [
+        "Incomplete: not every question was put to every model; calls failed or were cut off: the same command asks "
+        "them again."
+    ]
+    html = render_study(study_of(seed))
+    cards = Page(html[html.index('<div class="cards">') : html.index('<section id="runs">')])
+    assert cards.text.count("not stated") == 4
+    assert not re.search(r"\d", cards.text)
     assert "over text alone" not in headline([seed, seed], mean_of_seeds(benchmark(), [answers_of(SEEN)], resamples=50))
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "unsaid"),
+    [
+        ({PredictionStatus.MISSING_IMAGE: 1}, ["--benchmark-root"], "calls failed"),
+        ({PredictionStatus.API_ERROR: 1}, ["calls failed"], "--benchmark-root"),
+        (
+            {PredictionStatus.API_ERROR: 1, PredictionStatus.MISSING_IMAGE: 2},
+            ["calls failed", "--benchmark-root"],
+            "no call",
+        ),
+    ],
+)
+def test_advice_names_what_is_missing(status: dict[PredictionStatus, int], said: list[str], unsaid: str) -> None:
+    answers = answers_of(SEEN)
+    kinds = [kind for kind, number in status.items() for _ in range(number)]
+    lost = [predicted(item, None, kind) for item, kind in zip(benchmark(), kinds, strict=False)]
+    answers[TUNED] = [*lost, *answers[TUNED][len(lost) :]]
+    seed = seed_from(answers)
+    assert seed.stated.finding is Finding.INCOMPLETE
+    (warning,) = warnings_of(study_of(seed))
+    for word in said:
+        assert word in seed.stated.sentence
+        assert word in warning
+    assert unsaid not in seed.stated.sentence
+    assert unanswered_advice(seed_of(SEEN).runs) is None
+
+
+def test_an_interval_that_is_not_of_the_bootstrap_is_marked(seen: SeedStudy) -> None:
+    """No question tells the two apart: the interval is what 80 images could have missed, and a footnote says so."""
+    seed = seed_of({**SEEN, BASE: 70})
+    widened = [contrast.second for contrast in seed.contrasts if is_widened(contrast.pair.difference)]
+    assert widened == [BASE]
+    text = Page(render_study(study_of(seed))).text
+    assert "−4.6 to +4.6*" in text
+    assert "up to 4.6 % of images (the upper Wilson bound of 0 in 80)" in text
+    one_apart = seed_of({**SEEN, BASE: 69})  # a bootstrap of one question is one all the same
+    assert not any(is_widened(contrast.pair.difference) for contrast in one_apart.contrasts)
+    assert "*" not in Page(render_study(study_of(seen))).text.partition("Hash of its")[2]
+
+
+def test_curves_are_told_apart_without_colors(seen: SeedStudy) -> None:
+    html = render_study(study_of(seen))
+    keys = html[html.index('<ul class="model-keys') : html.index('<div class="charts">')]
+    assert re.findall(r"stroke-dasharray='([^']+)'", keys) == list(DASHES[1:3])
+    assert re.findall(r">(\d)</text>", keys) == ["1", "2", "3"]
+    drawn = str(curves([training(pictures) for pictures in Pictures], "loss"))
+    assert re.findall(r"class='in'[^>]*>(\d)<", drawn) == ["1", "2", "3"]
+    places = re.findall(r"<circle class='disk m\d' cx='([\d.]+)'", drawn)
+    assert len(set(places)) == 3
 
 
 def test_several_seeds_say_how_far_they_agree(seen: SeedStudy) -> None:

@@ -21,6 +21,8 @@ from neuroonco.models.picture import encode_picture
 from neuroonco.predict.records import PictureMode, PromptForm
 from neuroonco.predict.run_files import read_closed_run
 from neuroonco.report.study_records import Study, StudyRole
+from neuroonco.report.study_words import is_widened
+from neuroonco.train.records import Pictures
 from neuroonco.vocabulary import QuestionType
 from neuroonco.walk.comparison_page import Asked, gather_closed
 
@@ -274,13 +276,21 @@ def test_a_question_that_nobody_was_asked_makes_it_incomplete_until_it_is(
 ) -> None:
     (copied / "test" / "t3.png").rename(copied / "away.png")
     shutil.rmtree(copied / "study" / "predictions" / "base")
-    assert command(copied) == 1
+    with pytest.raises(InputError) as caught:
+        command(copied)
+    assert caught.value.code == "STUDY_PICTURES"
+    assert caught.value.what == "1 of the benchmark's 10 pictures cannot be read, the first is t3.png"
+    assert "--benchmark-root" in str(caught.value.fix)
+    assert not (copied / "study" / "predictions" / "base").exists()
+    assert command(copied, "--allow-missing") == 1
     printed = capsys.readouterr()
     assert "Tuned minus" in printed.out
+    assert "mend them or --benchmark-root" in printed.err
+    assert "calls failed" not in printed.err
     assert "INCOMPLETE" in printed.err
     warning = "WARNING: 1 of the benchmark's 10 pictures cannot be read"
     assert -1 < printed.err.find(warning) < printed.err.find("predict by")  # before the work, not after
-    assert command(copied, "--dry-run") == 0
+    assert command(copied, "--dry-run", "--allow-missing") == 0
     assert warning in capsys.readouterr().err
     assert str(copied) not in printed.out + printed.err
     found = Study.model_validate(store.read_json(copied / "study" / "study.json"))
@@ -294,6 +304,32 @@ def test_a_question_that_nobody_was_asked_makes_it_incomplete_until_it_is(
 
 
 # --- what is refused ---
+
+
+@pytest.mark.parametrize("broken", ["away", "cut off"])
+def test_pictures_that_cannot_be_read_stop_it_before_the_first_step(copied: Path, broken: str) -> None:
+    """A picture that is there and cut off counts as one that is not there."""
+    root = copied / "test"
+    if broken == "away":
+        root = copied / "elsewhere"
+        root.mkdir()
+        expected = "10 of the benchmark's 10 pictures cannot be read, the first is t0.png"
+    else:
+        (root / "t6.png").write_bytes((root / "t6.png").read_bytes()[:60])
+        expected = "1 of the benchmark's 10 pictures cannot be read, the first is t6.png"
+    asked = asked_of(copied, benchmark_root=root, out=copied / "other")
+    with pytest.raises(InputError) as caught:
+        ready(asked, with_plan=True)
+    assert (caught.value.code, caught.value.what) == ("STUDY_PICTURES", expected)
+    assert str(copied) not in caught.value.line
+    assert not asked.out.exists()
+
+
+def test_what_the_models_are_shown_may_not_be_set(done: Done) -> None:
+    with pytest.raises(UsageError, match=r"data\.pictures"):
+        command(done.folder, "--set", " data.pictures =blank", "--dry-run", out="new")
+    with pytest.raises(UsageError, match="FIELD=VALUE"):
+        command(done.folder, "--set", "optimization.seed", "--dry-run", out="new")
 
 
 @pytest.mark.parametrize("how", ["bytes", "path"])
@@ -359,6 +395,34 @@ def test_a_dry_run_writes_nothing(done: Done, capsys: pytest.CaptureFixture[str]
     assert document["disk"]["merged_gib"] == pytest.approx(6 * weights / 2**30)
     assert document["disk"]["free_gib"] > 0
     assert document["warning"] is None
+
+
+def test_fields_of_the_recipe_and_rows_can_be_set(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    changes = ("--set", "optimization.seed=40", "--set", "optimization.max_steps=2", "--max-rows", "12")
+    assert command(done.folder, *changes, "--dry-run", "--json", out="new") == 0
+    document = json.loads(capsys.readouterr().out)
+    data = document["plan"]["data"]
+    assert (document["seeds"], document["plan"]["steps"]) == ([40], 2)
+    assert data["train_rows"] + data["held_out_rows"] == 12
+    asked = asked_of(done.folder, changes={"optimization.max_steps": "2", "data.max_rows": 12})
+    found = asked.found(Pictures.SHUFFLED, 41).recipe
+    assert (found.data.pictures, found.data.max_rows, found.optimization.seed) == (Pictures.SHUFFLED, 12, 41)
+    with pytest.raises(InputError, match="recipe differ"):
+        ready(asked)
+
+
+def test_the_command_names_runs_and_page(done: Done, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(done.folder) == 0
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-2:] == [
+        "nothing was left to do: all trainings and runs were there",
+        "wrote study/study.html",
+    ]
+    assert "n = 10" not in printed.out  # n has its own column
+    # Names are folded where the terminal is narrow; the shortest one never is.
+    assert any(line.split()[:3] == ["base", "│", "Base"] for line in printed.out.splitlines())
+    widened = sum(is_widened(contrast.pair.difference) for contrast in done.found.seeds[0].contrasts)
+    assert printed.out.count("*") == (widened + 1 if widened else 0)  # each interval, and the footnote
 
 
 def test_the_command_prints_the_study(done: Done, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from neuroonco.cli.options import AsJson, MaxTokens, Resamples
-from neuroonco.cli.output import existing_root, progress_bars, result_json, say, table
+from neuroonco.cli.output import existing_root, progress_bars, result, result_json, say, table
+from neuroonco.cli.train_changes import changes_of
 from neuroonco.predict.records import PromptForm, Scoring
 from neuroonco.report.study_records import Study
 from neuroonco.resampling import RESAMPLES
@@ -50,7 +51,18 @@ def study_command(
     device: Annotated[
         str | None, typer.Option("--device", help="Of the models when they are asked, e.g. cuda:0; else the recipe's.")
     ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Change a field of the recipe; may be given again."),
+    ] = None,
+    max_rows: Annotated[
+        int | None, typer.Option("--max-rows", min=1, help="Use so many rows, drawn by the recipe's seed.")
+    ] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out rows that cannot be trained on.")] = False,
+    allow_missing: Annotated[
+        bool,
+        typer.Option("--allow-missing", help="Go on without pictures that cannot be read; nothing is then stated."),
+    ] = False,
     resamples: Resamples = RESAMPLES,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check data, leaks, model and machine, and say what is left to do.")
@@ -66,9 +78,10 @@ def study_command(
     """
     # Here, because training brings libraries that take a second, and the other commands do without.
     from neuroonco.walk.study_models import free_gib, weights_gib
-    from neuroonco.walk.study_parts import AskedStudy
+    from neuroonco.walk.study_parts import PAGE, AskedStudy
     from neuroonco.walk.studying import ready, study
 
+    changes = changes_of(change or []) | ({} if max_rows is None else {"data.max_rows": max_rows})
     asked = AskedStudy(
         recipe=recipe,
         benchmark=benchmark,
@@ -85,6 +98,8 @@ def study_command(
         device=device,
         skip_bad=skip_bad,
         resamples=resamples,
+        changes=changes,
+        allow_missing=allow_missing,
     )
     prepared = ready(asked, with_plan=dry_run)
     if prepared.planned is not None:
@@ -106,8 +121,17 @@ def study_command(
             say(f"to do: {line}")
         return
     with progress_bars() as progress:
-        done = study(prepared, say=say, progress=progress)
+        told: list[str] = []
+
+        def tell(line: str) -> None:
+            told.append(line)
+            say(line)
+
+        done = study(prepared, say=tell, progress=progress)
     _summarise(done, as_json=as_json)
+    if not told:  # each part that is done says so
+        say("nothing was left to do: all trainings and runs were there")
+    say(f"wrote {(Path(out.name) / PAGE).as_posix()}")
     if not done.complete:
         raise typer.Exit(1)
 
@@ -117,21 +141,25 @@ def _summarise(done: Study, *, as_json: bool) -> None:
     if as_json:
         result_json(done.model_dump(mode="json"))
         return
-    from neuroonco.report.comparison import p_text, points, points_bounds
-    from neuroonco.report.page import bounds, percent
-    from neuroonco.report.study import NAMES, warnings_of
+    from neuroonco.report.comparison import p_text, points
+    from neuroonco.report.page import percent
+    from neuroonco.report.questions import bare_bounds
+    from neuroonco.report.study import NAMES, marked_bounds, unit_of, warnings_of
+    from neuroonco.report.study_words import unanswered_advice, widened_note
 
     first = done.seeds[0]
-    runs = [(NAMES[run.role], percent(run.accuracy.value), bounds(run.accuracy), run.accuracy.n) for run in first.runs]
-    table("Runs", ("run", "accuracy", "95 %", "n"), runs, to_stdout=True)
-    pairs = [
-        (NAMES[one.second], points(one.pair.difference.value), points_bounds(one.pair.difference), one.pair.holm_p)
-        for one in first.contrasts
+    runs = [
+        (run.role.value, NAMES[run.role], percent(run.accuracy.value), bare_bounds(run.accuracy), run.accuracy.n)
+        for run in first.runs
     ]
-    rows = [(name, value, interval, p_text(p)) for name, value, interval, p in pairs]
-    table("Tuned minus", ("other", "points", "95 %", "p (Holm)"), rows, to_stdout=True)
+    table("Runs", ("run", "what it is", "accuracy", "95 %", "n"), runs, to_stdout=True)
+    found = [(one.second, one.pair.difference, one.pair.holm_p) for one in first.contrasts]
+    rows = [(who.value, NAMES[who], points(gain.value), marked_bounds(gain), p_text(p)) for who, gain, p in found]
+    table("Tuned minus", ("run", "what it is", "points", "95 %", "p (Holm)"), rows, to_stdout=True)
+    if (note := widened_note([gain for _, gain, _ in found], unit_of(done))) is not None:
+        result(note)
     say(done.headline)
     for line in warnings_of(done):
         say(f"WARNING: {line}")
-    if any(not run.complete for seed in done.seeds for run in seed.runs):
-        say("INCOMPLETE: not every question was answered; the same command asks these again")
+    if (advice := unanswered_advice([run for seed in done.seeds for run in seed.runs])) is not None:
+        say(f"INCOMPLETE: not every question was answered; {advice}")

@@ -12,7 +12,16 @@ from neuroonco.report.comparison import p_text, points, points_bounds, status_na
 from neuroonco.report.page import environment
 from neuroonco.report.questions import bare_bounds
 from neuroonco.report.study_records import Contrast, Finding, SeedStudy, Study, StudyRole, StudyRun
-from neuroonco.report.study_words import is_clear, only_letter, unread_replies
+from neuroonco.report.study_words import (
+    WIDENED,
+    is_clear,
+    is_widened,
+    only_letter,
+    unanswered_advice,
+    unread_replies,
+    widened_note,
+)
+from neuroonco.score.closed.records import Difference
 from neuroonco.train.records import Pictures
 
 STYLES = ("page.css", "comparison.css")
@@ -68,8 +77,8 @@ def title(study: Study) -> str:
 def warnings_of(study: Study) -> list[str]:
     """What a reader has to know before the figures, one line each."""
     found = []
-    if any(not run.complete for seed in study.seeds for run in seed.runs):
-        found.append("Incomplete: not every question was put to every model.")
+    if (advice := unanswered_advice([run for seed in study.seeds for run in seed.runs])) is not None:
+        found.append(f"Incomplete: not every question was put to every model; {advice}.")
     if study.unreadable:
         found.append(
             f"Incomplete: {study.unreadable:,} questions of the benchmark's file cannot be read. Nobody was asked "
@@ -105,6 +114,23 @@ def types_of(seed: SeedStudy) -> list[str]:
     return list(seed.contrasts[0].by_type)
 
 
+def stated_differences(study: Study) -> list[Difference]:
+    """The differences of the cards and of the table of seeds."""
+    seeds = [seed for seed in study.seeds if seed.stated.finding is not Finding.INCOMPLETE]
+    found = [one for seed in seeds for one in (seed.stated.added, seed.stated.remaining)]
+    if len(study.seeds) > 1:
+        found += [contrast_with(seed, StudyRole.SHUFFLED_ON_REAL).pair.difference for seed in seeds]
+    if (mean := study.mean) is not None and len(seeds) == len(study.seeds):
+        found += [mean.added, mean.remaining, mean.over_others]
+    return found
+
+
+def shown_by_type(seed: SeedStudy) -> list[Difference]:
+    """The differences of the table by type."""
+    shown = (StudyRole.BASE, seed.stated.text_alone, StudyRole.SHUFFLED_ON_REAL)
+    return [one for role in shown for one in contrast_with(seed, role).by_type.values()]
+
+
 def run_of(seed: SeedStudy, role: StudyRole) -> StudyRun:
     """The run of a role."""
     return next(run for run in seed.runs if run.role is role)
@@ -113,6 +139,16 @@ def run_of(seed: SeedStudy, role: StudyRole) -> StudyRun:
 def contrast_with(seed: SeedStudy, role: StudyRole) -> Contrast:
     """The tuned model against a role."""
     return next(contrast for contrast in seed.contrasts if contrast.second is role)
+
+
+def marked_bounds(difference: Difference) -> str:
+    """The interval of a difference, with a mark where it is not that of the bootstrap."""
+    return points_bounds(difference) + (WIDENED if is_widened(difference) else "")
+
+
+def unit_of(study: Study) -> str:
+    """What intervals draw anew."""
+    return "groups of patients or copies" if study.clusters.unit == "group" else "images"
 
 
 def verdict(contrast: Contrast) -> str:
@@ -132,13 +168,16 @@ def _environment() -> Environment:
     made.filters = dict(environment().filters) | {
         "bare_bounds": bare_bounds,
         "points": points,
-        "points_bounds": points_bounds,
+        "marked_bounds": marked_bounds,
         "p_text": p_text,
         "status_name": status_name,
     }
     made.globals = dict(environment().globals) | {
         "plots": comparison_charts,
         "curves": study_charts.curves,
+        "curve_key": study_charts.curve_key,
+        "unit_of": unit_of,
+        "widened_note": widened_note,
         "names": NAMES,
         "meanings": MEANINGS,
         "findings": FINDINGS,
@@ -148,6 +187,8 @@ def _environment() -> Environment:
         "title": title,
         "warnings_of": warnings_of,
         "types_of": types_of,
+        "shown_by_type": shown_by_type,
+        "stated_differences": stated_differences,
         "run_of": run_of,
         "contrast_with": contrast_with,
         "verdict": verdict,

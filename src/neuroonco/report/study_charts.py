@@ -35,22 +35,39 @@ def curves(trainings: Sequence[StudyTraining], field: str) -> Markup:
         x, y = LEFT + share * WIDTH, TOP + HEIGHT + 16
         parts += f"<text x='{x:.4g}' y='{y}' text-anchor='middle'>{round(share * steps)}</text>"
     parts += f"<text x='{LEFT + WIDTH / 2:.4g}' y='{TOP + HEIGHT + 36}' text-anchor='middle'>steps</text>"
-    said = []
+    said, marks = [], ""
     for number, (training, line) in enumerate(zip(trainings, lines, strict=True)):
         if not line:
             continue
         drawn = " ".join(f"{LEFT + s / steps * WIDTH:.5g},{TOP + (1 - v / top) * HEIGHT:.5g}" for s, v in line)
         dashes = f" stroke-dasharray='{DASHES[number]}'" if DASHES[number] else ""
         parts += f"<polyline class='curve m{number}' points='{drawn}'{dashes}/>"
-        if len(line) == 1:  # a line of one point is invisible
-            across, down = drawn.split(",")
-            parts += f"<circle class='m{number}' cx='{across}' cy='{down}' r='3'/>"
+        # The numbers stand at different places along the lines, so that they do not cover one another.
+        at = drawn.split(" ")[int((number + 1) / (len(lines) + 1) * (len(line) - 1))]
+        across, down = (float(place) for place in at.split(","))
+        marks += f"<circle class='disk m{number}' cx='{across:.5g}' cy='{down:.5g}' r='8'/>"
+        marks += f"<text class='in' x='{across:.5g}' y='{down + 4:.5g}' text-anchor='middle'>{number + 1}</text>"
         said.append(f"{training.pictures.value} pictures: {line[-1][1]:.3f} at step {line[-1][0]}")
     title = "Loss on held-out rows" if field == "held_out_loss" else "Loss in training"
     head = f"<title>{title}</title><desc>{'; '.join(said)}</desc>"
     size = f"0 0 {LEFT + WIDTH + RIGHT} {TOP + HEIGHT + BOTTOM}"
     # Numbers and words of this module alone.
-    return Markup(f"<svg class='plot' viewBox='{size}' role='img' focusable='false'>{head}{parts}</svg>")  # noqa: S704
+    return Markup(f"<svg class='plot' viewBox='{size}' role='img' focusable='false'>{head}{parts}{marks}</svg>")  # noqa: S704
+
+
+def curve_key(number: int) -> Markup:
+    """A curve as it is drawn, its dashes and its number, for the list of names above the charts.
+
+    Args:
+        number: of the training, from 1.
+    """
+    kind = number - 1
+    dashes = f" stroke-dasharray='{DASHES[kind]}'" if DASHES[kind] else ""
+    return Markup(  # noqa: S704 - numbers of this module
+        "<svg class='curve-key' viewBox='0 0 62 20' aria-hidden='true' focusable='false'>"
+        f"<polyline class='curve m{kind}' points='0,10 40,10'{dashes}/><circle class='m{kind}' cx='52' cy='10' r='9'/>"
+        f"<text class='in' x='52' y='14' text-anchor='middle'>{number}</text></svg>"
+    )
 
 
 def nice(most: float) -> float:

@@ -3,11 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from neuroonco.intervals import wilson
 from neuroonco.report.study_records import Contrast, Finding, MeanOfSeeds, SeedStudy, StatedGain, StudyRole, StudyRun
 from neuroonco.score.closed.records import Difference, Pair
 from neuroonco.vocabulary import PredictionStatus
 
 SURE_P = 0.05
+SAME = 1e-9
+WIDENED = "*"
+"""The mark of an interval that is not that of the bootstrap."""
+NOT_ASKED = (PredictionStatus.API_ERROR.value, "missing")
+"""Questions whose call failed, or that have no prediction."""
 TEXT_ALONE = (StudyRole.BLANK_ON_BLANK, StudyRole.BLANK_ON_REAL)
 NOTHING_SEEN = "a model that was trained on the same text and saw nothing"
 NOT_READ = (PredictionStatus.UNPARSED.value, PredictionStatus.REFUSED.value, "invalid_letter")
@@ -20,6 +26,58 @@ def is_clear(pair: Pair) -> bool:
     if low is None or high is None or pair.holm_p is None:
         return False
     return (low > 0 or high < 0) and pair.holm_p < SURE_P
+
+
+def is_widened(difference: Difference) -> bool:
+    """Whether an interval is the wide one of :func:`neuroonco.score.closed.compare.paired_difference`.
+
+    Where no resample differs, or clusters are few, it takes in what as many clusters could have missed: d - h (1 + d)
+    to d + h (1 - d) for the difference d and h, the upper Wilson bound of 0. An interval of the resamples ends there by
+    chance alone.
+
+    >>> is_widened(Difference(value=0.0, low=-wilson(0, 74).high, high=wilson(0, 74).high, n=74, clusters=74))
+    True
+    >>> is_widened(Difference(value=0.0, low=-0.04, high=0.04, n=74, clusters=74))
+    False
+    """
+    value, low, high = difference.value, difference.low, difference.high
+    if value is None or low is None or high is None:
+        return False
+    unseen = wilson(0, difference.clusters).high or 0.0
+    return abs(low - value + unseen * (1 + value)) < SAME or abs(high - value - unseen * (1 - value)) < SAME
+
+
+def widened_note(differences: Sequence[Difference], unit: str) -> str | None:
+    """What the mark of a widened interval says; None where no interval has it.
+
+    Args:
+        differences: that are shown.
+        unit: what is drawn anew, e.g. images.
+    """
+    widened = [one for one in differences if is_widened(one)]
+    if not widened:
+        return None
+    number = min(one.clusters for one in widened)
+    most = (wilson(0, number).high or 0.0) * 100
+    return (
+        f"{WIDENED} Drawn anew, these {unit} show no spread, because both models do equally well on each of them, or "
+        f"they are fewer than 10. The interval is then not that of the bootstrap: it allows that up to {most:.1f} % of "
+        f"{unit} (the upper Wilson bound of 0 in {number:,}) behave in some other way."
+    )
+
+
+def unanswered_advice(runs: Sequence[StudyRun]) -> str | None:
+    """What to do about questions without an answer, by what became of them; None where all have one."""
+    if all(run.complete for run in runs):
+        return None
+    no_picture = any(run.status.get(PredictionStatus.MISSING_IMAGE.value) for run in runs)
+    failed = any(run.status.get(status) for run in runs for status in NOT_ASKED)
+    said = []
+    if no_picture:
+        said.append("pictures could not be read: mend them or --benchmark-root, and run the study again")
+    if failed or not no_picture:
+        said.append("calls failed or were cut off: the same command asks them again")
+    return "; ".join(said)
 
 
 def stated_gain(runs: Sequence[StudyRun], contrasts: Sequence[Contrast]) -> StatedGain:
@@ -39,7 +97,7 @@ def stated_gain(runs: Sequence[StudyRun], contrasts: Sequence[Contrast]) -> Stat
     other_way = next(role for role in TEXT_ALONE if role is not text_alone)
     added, remaining, otherwise = pairs[StudyRole.BASE], pairs[text_alone], pairs[other_way]
     finding = _finding(added, (remaining, otherwise), is_complete=all(run.complete for run in runs))
-    sentence = _sentence(finding, added, remaining, otherwise)
+    sentence = _incomplete(runs) if finding is Finding.INCOMPLETE else _sentence(finding, added, remaining, otherwise)
     base = next(run for run in runs if run.role is StudyRole.BASE)
     if finding in (Finding.PICTURES, Finding.TEXT) and (unreadable := unread_replies(base)):
         form = min(added.difference.value or 0.0, unreadable / base.accuracy.n)
@@ -95,10 +153,12 @@ def _is_above(pairs: Sequence[Pair]) -> bool:
     return all(is_clear(pair) and (pair.difference.value or 0.0) > 0 for pair in pairs)
 
 
+def _incomplete(runs: Sequence[StudyRun]) -> str:
+    return f"Not every question was answered by every model, so that nothing is stated: {unanswered_advice(runs)}."
+
+
 def _sentence(finding: Finding, added: Pair, remaining: Pair, otherwise: Pair) -> str:
     gain, rest = added.difference, remaining.difference
-    if finding is Finding.INCOMPLETE:
-        return "Not every question was answered by every model, so that nothing is stated: run the study again."
     if finding is Finding.WORSE:
         return f"Training took {_amount(gain, signed=False)} away {_interval(gain)}."
     if finding is Finding.NOTHING:

@@ -1,7 +1,7 @@
 """What a study consists of: who is trained on what and asked with what, and where each of it lies."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -23,6 +23,8 @@ TRAININGS, MODELS, PREDICTIONS = "trainings", "models", "predictions"
 TUNED = {Pictures.REAL: "tuned", Pictures.BLANK: "blank-tuned", Pictures.SHUFFLED: "shuffled-tuned"}
 """Names of the tuned models, by what they were shown; a model is known by the name of its folder."""
 BASE = "base"
+OWN_FIELD = "data.pictures"
+"""The field of a recipe that a study sets itself."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class AskedStudy:
         max_tokens: limit of a written answer.
         batch_size: questions that a model answers together; device: None takes the recipe's.
         skip_bad: rows that cannot be trained on are left out.
+        changes: values of fields of the recipe, by name; :data:`OWN_FIELD` is the study's own.
+        allow_missing: go on where pictures of the benchmark cannot be read; the study is then incomplete.
         resamples: behind each interval and test.
     """
 
@@ -80,6 +84,8 @@ class AskedStudy:
     batch_size: int = 8
     device: str | None = None
     skip_bad: bool = False
+    changes: Mapping[str, object] = field(default_factory=dict)
+    allow_missing: bool = False
     resamples: int = RESAMPLES
 
     @property
@@ -91,9 +97,13 @@ class AskedStudy:
         """The recipe as one of the trainings has it; without a seed with its own.
 
         Raises:
-            InputError, UsageError: see :func:`neuroonco.train.recipe.found_recipe`.
+            InputError, UsageError: see :func:`neuroonco.train.recipe.found_recipe`; what the models are shown is
+                set from outside.
         """
-        changes: dict[str, object] = {"data.pictures": pictures.value}
+        if OWN_FIELD in self.changes:
+            what, fix = f"{OWN_FIELD} is what the trainings of a study differ in", "leave it out"
+            raise UsageError("SET_REFUSED", what, where="--set", fix=fix)
+        changes: dict[str, object] = {**self.changes, OWN_FIELD: pictures.value}
         if self.model is not None:
             changes["model.base"] = self.model
         if seed is not None:

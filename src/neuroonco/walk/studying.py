@@ -41,6 +41,7 @@ from neuroonco.walk.study_parts import (
     require_own,
     require_several,
 )
+from neuroonco.walk.study_pictures import BenchmarkPictures, read_all, require_readable
 
 Say = Callable[[str], None]
 Progress = Callable[[str, int, int], None]
@@ -56,6 +57,7 @@ class ReadyStudy:
         begun: what the folder is of.
         planned: the training with real pictures and the first seed; None where nobody asked.
         leaks: what was compared.
+        pictures: of the benchmark, and which of them cannot be read.
     """
 
     asked: AskedStudy
@@ -65,6 +67,7 @@ class ReadyStudy:
     begun: BegunStudy
     planned: Planned | None
     leaks: LeakCheck
+    pictures: BenchmarkPictures
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -81,9 +84,9 @@ class ReadyStudy:
     @property
     def warning(self) -> str | None:
         """What keeps the study from stating anything, before a step is trained; None where nothing does."""
-        if not (number := self.leaks.not_compared):
+        if not (number := len(self.pictures.unread)):
             return None
-        what = f"{number} of the benchmark's {self.leaks.benchmark} pictures cannot be read"
+        what = f"{number} of the benchmark's {self.pictures.number} pictures cannot be read"
         return f"WARNING: {what}: their questions cannot be asked, and nothing will be stated until they are there"
 
 
@@ -95,8 +98,8 @@ def ready(asked: AskedStudy, *, with_plan: bool = False) -> ReadyStudy:
         with_plan: plan the first training, also where it is done; else each is planned when its turn comes.
 
     Raises:
-        InputError: the benchmark's pictures are trained on (counted), the folder is of something else, or a file cannot
-            be used.
+        InputError: the benchmark's pictures are trained on (counted), or cannot be read (counted; unless missing ones
+            are allowed), the folder is of something else, or a file cannot be used.
         UsageError, PrerequisiteError: see :func:`neuroonco.train.plan.plan_training`.
     """
     if processes(os.environ) > 1:
@@ -112,13 +115,16 @@ def ready(asked: AskedStudy, *, with_plan: bool = False) -> ReadyStudy:
     begun = begun_of(asked, found, loaded.records)
     require_own(asked.out, begun)
     leaks = require_no_leaks(asked.benchmark, asked.benchmark_root, found.files, found.root)
+    pictures = read_all(loaded.records, asked.benchmark_root)
+    if not asked.allow_missing:
+        require_readable(pictures, asked.benchmark.name)
     first = found.recipe.optimization.seed
     planned = None
     if with_plan:
         planned = plan_training(found, skip_bad=asked.skip_bad)
         require_possible(planned, skip_bad=asked.skip_bad)
     seeds = tuple(first + number for number in range(asked.seeds))
-    return ReadyStudy(asked, loaded.records, len(loaded.unreadable), seeds, begun, planned, leaks)
+    return ReadyStudy(asked, loaded.records, len(loaded.unreadable), seeds, begun, planned, leaks, pictures)
 
 
 def study(
