@@ -1,5 +1,6 @@
 # make demo     install, walk the whole pipeline on embedded defaults, print where the report is
 # make test     install what the tests need and run them
+# make test-thorough   also those that say again at greater size what others say
 # make check    lint, types, import contract, docs
 # make install  only install
 
@@ -10,7 +11,7 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 LOCAL_STAMP := $(VENV)/.installed-local
 
-.PHONY: demo test check install clean
+.PHONY: demo test test-thorough check install clean
 
 install: $(STAMP)
 
@@ -22,6 +23,9 @@ demo: $(STAMP)
 test: $(DEV_STAMP) $(LOCAL_STAMP)
 	@sh scripts/install_chromium.sh
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder
+
+test-thorough:
+	NEUROONCO_TEST_THOROUGH=1 $(MAKE) test
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff check src tests scripts benchmarks
